@@ -1,0 +1,19 @@
+"""A micro autograd engine: tensors that record a dynamic graph, and reverse mode with the chain rule.
+
+>>> import autograd
+>>> x = autograd.tensor(2.0, requires_grad=True)
+>>> y = x * autograd.exp(x)
+>>> y.backward()
+>>> float(x.grad)  # eˣ (1 + x) at 2
+22.167...
+"""
+
+from .creation import *
+from .errors import DtypeError, GraphError, ShapeError
+from .modes import *
+from .ops import *
+from .random import *
+from .tensor import *
+
+float32, float64, int64, int32, int16, int8, uint8, bool_ = ops.SUPPORTED
+__version__ = "0.1.0"

@@ -1,0 +1,402 @@
+"""The engine: it records what is computed, then runs reverse mode over the record.
+
+Forward: :func:`apply` runs an op on the arrays of its inputs and, where a gradient may be wanted, notes on the output
+which op made it from which inputs. Tensors point to their inputs only, so the graph goes away with its last tensor.
+
+Backward: :func:`pull` walks from the outputs to the leaves. Every recorded tensor carries the number of its creation;
+taking the youngest first means that all the contributions to a gradient have come in before it is passed on. That is
+the multivariate chain rule of the slides: ∂z/∂x = Σᵢ ∂z/∂yᵢ · ∂yᵢ/∂x.
+
+The same counter is the clock for in-place writes. A write stamps the memory with the next number, and a saved value
+whose memory has a younger stamp than the op that saved it has changed since.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .errors import GraphError, ShapeError
+from .ops import Op, add, cast, guard, promote, reshape
+from .ops import sum as total
+
+Array = np.ndarray[Any, Any]
+
+tick = itertools.count(1).__next__
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+
+
+class Node:
+    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods."""
+
+    __slots__ = (
+        "__weakref__", "_array", "_base", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_scope",
+        "_seq", "_spent", "_version",
+    )  # fmt: skip
+
+    _array: Array
+    _grad: Any  # the accumulated gradient, a tensor, or None
+    _requires_grad: bool
+    _op: Op | None  # the op that made it; None for a leaf
+    _inputs: tuple[Any, ...]  # the op's inputs: tensors, or Python numbers
+    _params: tuple[Any, ...]
+    _seq: int  # creation number; 0 for a leaf
+    _scope: Any  # where it was made (a module call), or None
+    _version: int  # when its memory was last written in place
+    _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
+    _spent: bool  # a backward pass went through it without retain_graph
+    _extra: dict[str, Any] | None  # the rare things: a name, hooks
+
+
+class Mode(threading.local):
+    """What this thread is doing: recording or not, and inside which module."""
+
+    grad = True
+    scope: Any = None
+
+
+mode = Mode()
+_commit = threading.Lock()
+_new = object.__new__
+Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
+
+
+def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = None) -> Any:
+    """A tensor around ``array`` (itself, not a copy) that no op made."""
+    out = _new(cls or Tensor)
+    out._array = array
+    out._grad = out._op = out._scope = out._base = out._extra = None
+    out._inputs = out._params = ()
+    out._seq = out._version = 0
+    out._spent = False
+    out._requires_grad = requires_grad
+    return out
+
+
+def memory(x: Any) -> Any:
+    """The tensor that keeps the version of the memory of ``x``: itself, or what it is a view of."""
+    return x if x._base is None else x._base
+
+
+def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
+    """Run ``op`` on tensors and numbers; record it if one of them requires a gradient and recording is on."""
+    arrays = []
+    wanted = False
+    dtype = None
+    mixed = False
+    for x in inputs:
+        if isinstance(x, Node):
+            array = x._array
+            arrays.append(array)
+            if x._requires_grad:
+                wanted = True
+            if array.dtype is not dtype:
+                mixed = dtype is not None
+                dtype = array.dtype
+        else:
+            arrays.append(x)
+    if (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None:
+        arrays = promote(op, arrays)
+    array = op.forward(*arrays, *params)
+    if type(array) is not np.ndarray:
+        array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
+
+    out = _new(Tensor)
+    out._array = array
+    out._grad = out._extra = out._base = None
+    out._version = 0
+    out._spent = False
+    if op.view and array.base is not None:
+        out._base = memory(inputs[0])
+    if wanted and op.differentiable and mode.grad:
+        out._requires_grad = True
+        out._op = op
+        out._inputs = inputs
+        out._params = params
+        out._seq = tick()
+        out._scope = mode.scope
+    else:
+        out._requires_grad = False
+        out._op = out._scope = None
+        out._inputs = out._params = ()
+        out._seq = 0
+    return out
+
+
+def pull(
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    *,
+    targets: Sequence[Any] | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    peek: bool = False,
+) -> dict[Any, Any]:
+    """The gradients of Σ ⟨seed, output⟩: reverse mode over everything that ``outputs`` were computed from.
+
+    Parameters
+    ----------
+    outputs, seeds : sequences
+        The tensors to start from and the gradient of each: arrays, or tensors with ``create_graph``.
+    targets : sequence of tensors, optional
+        Only what leads to these is computed; by default every leaf.
+    retain_graph : bool
+        Whether the graph may be walked again.
+    create_graph : bool
+        Run the rules on tensors instead of arrays, so that the gradients are themselves recorded.
+    peek : bool
+        Only look: no hook runs, nothing is freed, and a graph that was freed before may be looked at.
+
+    Returns
+    -------
+    dict
+        tensor → its gradient, for the targets (those that were reached), or for the leaves and the tensors that retain
+        their gradient.
+    """
+    value: Callable[[Any], Any] = _itself if create_graph else _array
+    lift: Callable[[Any], Any] = _itself if create_graph else np.asarray
+    path = None if targets is None else _leading_to(targets, outputs)
+    found: dict[Any, Any] = {}
+    pending: dict[Any, Any] = {}
+    spent: list[Any] = []
+    heap: list[tuple[int, Any]] = []
+
+    def arrive(x: Any, g: Any) -> None:
+        before = pending.get(x)
+        if before is None:
+            pending[x] = g
+            if x._op is not None:
+                heappush(heap, (-x._seq, x))
+        else:
+            pending[x] = lift(add(before, g))
+
+    for x, seed in zip(outputs, seeds, strict=True):
+        arrive(x, seed)
+    while heap:
+        node = heappop(heap)[1]
+        g = pending.pop(node)
+        extra = node._extra
+        if extra is not None and not peek:
+            g = _watched(node, g, extra, found)
+        if path is not None and node in path and path[node]:
+            found[node] = g
+        if node._spent and not peek:
+            raise GraphError(
+                f"{_at(node)}: backward goes through this graph a second time, but the first pass freed it; "
+                "call the first one with retain_graph=True, or compute the loss again"
+            )
+        op, inputs, params, seq = node._op, node._inputs, node._params, node._seq
+        wanted = []
+        sources = []
+        for x in inputs:
+            if isinstance(x, Node):
+                while x._seq > seq:  # written in place since: what this op read is what that write replaced
+                    x = x._inputs[0]
+                wanted.append(x._requires_grad and (path is None or x in path))
+            else:
+                wanted.append(False)
+            sources.append(x)
+        _unchanged(node, op, sources, seq)
+        values = [value(x) for x in sources]
+        u = value(node)
+        try:
+            if op.vjp is not None and not create_graph:
+                parts = op.vjp(g, u, values, params, wanted)
+            else:
+                parts = [
+                    rule(g, u, values, params, k) if (want and (rule := op.pull(k))) else None
+                    for k, want in enumerate(wanted)
+                ]
+        except Exception as error:
+            raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
+        if len(parts) != len(sources):
+            raise GraphError(f"{_at(node)}: the rule gave {len(parts)} gradients for {len(sources)} inputs")
+        for x, want, part in zip(sources, wanted, parts, strict=True):
+            if want and part is not None:
+                part = lift(part)
+                if op.singular:
+                    part = guard(g == 0, part)
+                if part.shape != x._array.shape:
+                    part = _unbroadcast(part, x._array.shape, node)
+                if part.dtype is not x._array.dtype:
+                    part = cast(part, x._array.dtype)
+                arrive(x, part)
+        spent.append(node)
+    for x, g in pending.items():
+        if x._extra is not None and not peek:
+            g = _watched(x, g, x._extra, found)
+        if path is None or path.get(x):
+            found[x] = g
+    if not (retain_graph or create_graph or peek):
+        for node in spent:
+            node._spent = True
+    return found
+
+
+def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
+    """Add the gradients to the leaves' ``.grad``: all of them, or (if interrupted) still all of them.
+
+    ``shared`` are arrays that belong to somebody else. No two ``.grad`` share memory.
+    """
+    taken = {id(s) for s in shared}
+    ready = []
+    for x, g in found.items():
+        if isinstance(g, Node):
+            ready.append((x, g))
+            continue
+        if id(g) in taken or g.base is not None or not g.flags.writeable:
+            g = g.copy()
+        taken.add(id(g))
+        ready.append((x, g))
+    with _commit:
+        k = 0
+        try:
+            for x, g in ready:
+                _add_to_grad(x, g)
+                k += 1
+        except BaseException:
+            for x, g in ready[k + 1 :]:
+                _add_to_grad(x, g)
+            raise
+
+
+def _add_to_grad(x: Any, g: Any) -> None:
+    if isinstance(g, Node):
+        x._grad = g if x._grad is None else add(x._grad, g)
+    elif x._grad is None:
+        x._grad = leaf(g)
+    else:
+        grad = x._grad
+        np.add(grad._array, g, out=grad._array)
+        memory(grad)._version = tick()
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _array(x: Any) -> Any:
+    return x._array if isinstance(x, Node) else x
+
+
+def _at(node: Any) -> str:
+    """Where an error is, in words: the op, and the module it was called in."""
+    place = f" in {type(node._scope[0]).__name__}" if node._scope is not None else ""
+    return f"{node._op.name}{place} → {node._array.shape}"
+
+
+def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, bool]:
+    """Every tensor on a way from the outputs back to a target; True for the targets themselves."""
+    path: dict[Any, bool] = dict.fromkeys(targets, True)
+    seen = set(outputs)
+    stack = list(outputs)
+    nodes = []
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        for x in node._inputs:
+            if isinstance(x, Node):
+                while x._seq > node._seq:
+                    x = x._inputs[0]
+                if x._requires_grad and x not in seen:
+                    seen.add(x)
+                    stack.append(x)
+    nodes.sort(key=lambda node: node._seq)
+    for node in nodes:
+        for x in node._inputs:
+            if isinstance(x, Node):
+                while x._seq > node._seq:
+                    x = x._inputs[0]
+                if x in path:
+                    path.setdefault(node, False)
+                    break
+    return path
+
+
+def _unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
+    """Raise if a value that a rule will read was written in place since ``node`` was computed."""
+    if op.uses_output and memory(node)._version > seq:
+        raise _changed(node, node, "its output")
+    uses = op.uses
+    for k, x in enumerate(sources):
+        if isinstance(x, Node) and uses[0 if op.variadic else k] and memory(x)._version > seq:
+            raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
+
+
+def _changed(node: Any, x: Any, what: str) -> GraphError:
+    what_did, file, line = (memory(x)._extra or {}).get("written", ("an in-place operation", "?", 0))
+    return GraphError(
+        f"{_at(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an inplace "
+        f"operation since: {what_did} at {file}:{line}. Call backward() first, or write a new tensor instead "
+        "(y = y + 1, not y += 1)"
+    )
+
+
+def written(tensors: Iterable[Any], what: str) -> None:
+    """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
+    note = (what, *caller())
+    now = tick()
+    for x in tensors:
+        base = memory(x)
+        if base._extra is None:
+            base._extra = {}
+        base._extra["written"] = note
+        base._version = now
+
+
+def caller() -> tuple[str, int]:
+    """The file and line of the innermost frame outside this project's packages."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd", "nn"):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _watched(x: Any, g: Any, extra: dict[str, Any], found: dict[Any, Any]) -> Any:
+    """Run the hooks of ``x`` on its complete gradient; keep the gradient if it was asked to be retained."""
+    for hook in tuple(extra.get("hooks", {}).values()):
+        given = hook(g if isinstance(g, Node) else leaf(g))
+        if given is not None:
+            if given._array.shape != x._array.shape:
+                raise GraphError(f"a hook on a tensor of shape {x._array.shape} gave a gradient of shape "
+                                 f"{given._array.shape}")  # fmt: skip
+            g = given if isinstance(g, Node) else given._array
+    if extra.get("retain_grad") and x._op is not None:
+        found[x] = g
+    return g
+
+
+def _unbroadcast(g: Any, shape: tuple[int, ...], node: Any) -> Any:
+    """Sum ``g`` over the axes along which an input of this ``shape`` was repeated."""
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
+        raise GraphError(f"{_at(node)}: the rule gave a gradient of shape {g.shape} for an input of shape {shape}")
+    repeated = tuple(k for k in range(g.ndim) if k < extra or (shape[k - extra] == 1 and g.shape[k] != 1))
+    return reshape(total(g, repeated), shape)
+
+
+def check_seed(output: Any, seed: Any) -> Any:
+    """The array that a backward pass starts from; 1 for a scalar."""
+    if not output._requires_grad:
+        raise GraphError(
+            "this tensor does not require grad and has no grad_fn: nothing that it was computed from has "
+            "requires_grad=True, or it was computed under no_grad()"
+        )
+    shape = output._array.shape
+    if seed is None:
+        if output._array.size != 1:
+            raise GraphError(
+                f"grad can be implicitly created only for scalar outputs, and this one has shape {shape}: "
+                "reduce it first (.sum(), .mean()), or give backward(gradient=…)"
+            )
+        return np.ones(shape, output._array.dtype)
+    array = seed._array if isinstance(seed, Node) else np.asarray(seed)
+    if array.shape != shape:
+        raise ShapeError(f"backward: the gradient has shape {array.shape}, the output has {shape}")
+    return array if array.dtype == output._array.dtype else array.astype(output._array.dtype)

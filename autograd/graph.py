@@ -1,0 +1,216 @@
+"""The public, read-only view of a recorded graph: all that pictures and equations know of the engine.
+
+>>> import autograd
+>>> from autograd.graph import Graph
+>>> w = autograd.tensor(3.0, requires_grad=True)
+>>> graph = Graph(w * w)
+>>> [(v.kind, v.symbol) for v in graph.variables]
+[('parameter', None), ('output', '⊙')]
+>>> graph.variables[1].inputs[0] is graph.variables[1].inputs[1]  # two edges, one variable
+True
+>>> graph.gradient(graph.variables[0])
+array(6., dtype=float32)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import engine
+from .errors import GraphError
+from .ops import Op, by_numpy
+from .tensor import Tensor
+
+__all__ = ["Graph", "Variable", "op_for"]
+
+Array = np.ndarray[Any, Any]
+
+
+def op_for(function: Any) -> Op | None:
+    """The primitive that a NumPy function means for tensors and symbols, or None."""
+    return by_numpy.get(function)
+
+
+class Variable:
+    """One variable of a graph: a leaf, or the result of an operation.
+
+    Attributes
+    ----------
+    tensor : Tensor
+        The tensor itself. (For a tensor that was written in place since: a stand-in for what it was.)
+    index : int
+        Its place in the order of computation, leaves before what uses them: 0, 1, 2, …; the same in every run.
+    inputs : tuple
+        What its operation read, in order: Variables, and Python numbers as they are. Empty for a leaf.
+    params : dict
+        The operation's parameters, an axis or a reduction, say.
+    consumers : list of (Variable, int)
+        Which operations read it, and as which of their inputs; ``x + x`` is there twice.
+    scope : tuple
+        The modules in whose call it was computed, outermost first.
+    """
+
+    __slots__ = ("consumers", "index", "inputs", "params", "scope", "tensor")
+
+    def __init__(self, tensor: Any, index: int, inputs: tuple[Any, ...]) -> None:
+        op = tensor._op
+        self.tensor: Tensor = tensor
+        self.index = index
+        self.inputs = inputs
+        self.params: dict[str, Any] = {} if op is None else dict(zip(op.params, tensor._params, strict=True))
+        self.consumers: list[tuple[Variable, int]] = []
+        scope, owners = tensor._scope, []
+        while scope is not None:
+            owners.append(scope[0])
+            scope = scope[1]
+        self.scope: tuple[Any, ...] = tuple(reversed(owners))
+
+    @property
+    def op(self) -> Op | None:
+        """The operation that made it; None for a leaf."""
+        return self.tensor._op
+
+    @property
+    def symbol(self) -> str | None:
+        """The operation's short name for people."""
+        return None if self.tensor._op is None else self.tensor._op.symbol
+
+    @property
+    def kind(self) -> str:
+        """``parameter`` (a leaf that wants a gradient), ``constant`` (one that does not), ``result`` or ``output``."""
+        if self.tensor._op is None:
+            return "parameter" if self.tensor._requires_grad else "constant"
+        return "result" if self.consumers else "output"
+
+    @property
+    def name(self) -> str | None:
+        """The name that its user gave it."""
+        return self.tensor.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.tensor._array.shape
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.tensor._requires_grad
+
+    @property
+    def value(self) -> Array:
+        """The values, read-only."""
+        view = self.tensor._array.view()
+        view.flags.writeable = False
+        return view
+
+    def formula(self, *inputs: Any) -> Any:
+        """The forward, ``self = op(inputs)``, on whatever speaks NumPy; None if the op declares no formula."""
+        op = self.tensor._op
+        return None if op is None or op.formula is None else op.formula(*inputs, *self.tensor._params)
+
+    def rule(self, k: int, g: Any, u: Any, inputs: tuple[Any, ...]) -> Any:
+        """The chain rule for input ``k``, on whatever speaks NumPy.
+
+        Parameters
+        ----------
+        k : int
+            Which input.
+        g, u : object
+            What stands for ∂𝒥/∂self and for self.
+        inputs : tuple
+            What stands for each input.
+
+        Returns
+        -------
+        object
+            What the rule computes of them, before any sum over broadcast axes; None for an input without a rule.
+        """
+        op = self.tensor._op
+        pull = None if op is None else op.pull(k)
+        return None if pull is None else pull(g, u, inputs, self.tensor._params, k)
+
+    def has_rule(self, k: int) -> bool:
+        """Whether a gradient flows from here into input ``k``: there is a rule, and the input wants it."""
+        op, x = self.tensor._op, self.inputs[k]
+        return op is not None and op.pull(k) is not None and isinstance(x, Variable) and x.requires_grad
+
+    def __repr__(self) -> str:
+        made = f" = {self.tensor._op.name}(…)" if self.tensor._op is not None else ""
+        return f"<Variable {self.index}: {self.kind} {self.name or ''}{self.shape}{made}>"
+
+
+class Graph:
+    """Everything that ``root`` was computed from, in the order of computation.
+
+    Parameters
+    ----------
+    root : Tensor
+
+    Attributes
+    ----------
+    variables : list of Variable
+        Inputs before what uses them; the last one is ``output``.
+
+    Raises
+    ------
+    GraphError
+        If ``root`` is not a tensor.
+    """
+
+    def __init__(self, root: Any) -> None:
+        if not isinstance(root, Tensor):
+            raise GraphError(f"a graph starts from a Tensor, found {type(root).__name__}")
+        made: dict[Any, Variable] = {}
+        stack: list[tuple[Any, bool]] = [(root, False)]
+        while stack:  # depth first, without recursion: an input comes before what uses it
+            x, ready = stack.pop()
+            if x in made:
+                continue
+            sources = tuple(_source(y, x) for y in x._inputs)
+            tensors = [y for y in sources if isinstance(y, Tensor)]
+            if not ready and any(y not in made for y in tensors):
+                stack.append((x, True))
+                stack.extend((y, False) for y in reversed(tensors) if y not in made)
+                continue
+            inputs = tuple(made[y] if isinstance(y, Tensor) else y for y in sources)
+            made[x] = variable = Variable(x, len(made), inputs)
+            for k, y in enumerate(inputs):
+                if isinstance(y, Variable):
+                    y.consumers.append((variable, k))
+        self.variables = list(made.values())
+        self.output = self.variables[-1]
+        self._gradients: dict[Any, Any] | None = None
+
+    def __iter__(self) -> Iterator[Variable]:
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def gradient(self, variable: Variable) -> Array | None:
+        """∂output/∂variable, recomputed from the recorded values without touching any ``.grad``.
+
+        None if no gradient flows to it, or if the values have been overwritten since (after ``optimizer.step()``).
+        """
+        if self._gradients is None:
+            self._gradients = {}
+            root = self.output.tensor
+            if root._requires_grad:
+                targets = [v.tensor for v in self.variables if v.requires_grad]
+                seed = np.ones(root._array.shape, root._array.dtype)
+                try:
+                    self._gradients = engine.pull([root], [seed], targets=targets, peek=True)
+                except GraphError:
+                    pass
+        gradient: Array | None = self._gradients.get(variable.tensor)
+        return gradient
+
+
+def _source(x: Any, reader: Any) -> Any:
+    """What ``reader`` read when it was computed: an input written in place since stands for what it was."""
+    if isinstance(x, Tensor):
+        while x._seq > reader._seq:
+            x = x._inputs[0]
+    return x

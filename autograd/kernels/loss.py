@@ -1,0 +1,134 @@
+"""Kernels of the losses: the terms and their float64 total in one pass, the gradient in another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .jit import Array, flat, jit, matrix
+
+
+@jit
+def _bce_with_logits(z, y, out):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(z.size):
+        out[i] = max(z[i], 0) - z[i] * y[i] + math.log1p(math.exp(-abs(z[i])))
+        total += out[i]
+    return total
+
+
+@jit
+def _bce_with_logits_vjp(g, step, n, z, y, out):  # type: ignore[no-untyped-def]
+    for i in range(z.size):
+        e = math.exp(-abs(z[i]))
+        u = (1 if z[i] >= 0 else e) / (1 + e)
+        out[i] = g[i * step] * (u - y[i]) / n
+
+
+@jit
+def _bce(p, y, out):  # type: ignore[no-untyped-def]
+    total = 0.0
+    outside = -1
+    for i in range(p.size):
+        if (p[i] < 0 or p[i] > 1) and outside < 0:
+            outside = i
+        yes = max(math.log(p[i]), -100) if p[i] > 0 else -100
+        no = max(math.log1p(-p[i]), -100) if p[i] < 1 else -100
+        out[i] = p[i] if p[i] != p[i] else -(y[i] * yes + (1 - y[i]) * no)
+        total += out[i]
+    return total, outside
+
+
+@jit
+def _bce_vjp(g, step, n, p, y, out):  # type: ignore[no-untyped-def]
+    for i in range(p.size):
+        out[i] = g[i * step] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), 1e-12) / n
+
+
+@jit
+def _cross_entropy(z, y, out):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(z.shape[0]):
+        if y[i] < 0 or y[i] >= z.shape[1]:
+            return total, i
+        top = z[i, 0]
+        for k in range(1, z.shape[1]):
+            top = max(top, z[i, k])
+        s = 0.0
+        for k in range(z.shape[1]):
+            s += math.exp(z[i, k] - top)
+        out[i] = math.log(s) + (top - z[i, y[i]])
+        total += out[i]
+    return total, -1
+
+
+@jit
+def _cross_entropy_vjp(g, step, n, z, y, out):  # type: ignore[no-untyped-def]
+    for i in range(z.shape[0]):
+        top = z[i, 0]
+        for k in range(1, z.shape[1]):
+            top = max(top, z[i, k])
+        s = 0.0
+        for k in range(z.shape[1]):
+            out[i, k] = math.exp(z[i, k] - top)
+            s += out[i, k]
+        scale = g[i * step] / n
+        for k in range(z.shape[1]):
+            out[i, k] = scale * (out[i, k] / s - (1 if k == y[i] else 0))
+
+
+def _upstream(g: Array, reduction: str, count: int) -> tuple[Array, int, int]:
+    """The gradient that reaches each term, as (values, step, divisor): one value for all, or one each."""
+    if reduction == "none":
+        return flat(g), 1, 1
+    return g.reshape(-1), 0, count if reduction == "mean" else 1
+
+
+def bce_with_logits(z: Array, y: Array) -> tuple[Array, float]:
+    """The terms ln(1 + eᶻ) − y z, of any shape, and their total."""
+    out = np.empty(z.shape, z.dtype)
+    return out, _bce_with_logits(flat(z), flat(y), out.reshape(-1))
+
+
+def bce_with_logits_vjp(g: Array, z: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
+    """The gradients g (σ(z) − y) and −g z, divided by the count for a mean."""
+    values, step, n = _upstream(g, reduction, z.size)
+    dz = np.empty(z.shape, z.dtype)
+    if needs[0]:
+        _bce_with_logits_vjp(values, step, n, flat(z), flat(y), dz.reshape(-1))
+    return dz, -g * z / n if needs[1] else None
+
+
+def bce(p: Array, y: Array) -> tuple[Array, float, int]:
+    """The terms −(y ln p + (1 − y) ln(1 − p)), their total, and where p leaves [0, 1] (−1: nowhere)."""
+    out = np.empty(p.shape, p.dtype)
+    return out, *_bce(flat(p), flat(y), out.reshape(-1))
+
+
+def bce_vjp(g: Array, p: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
+    """The gradients g (p − y) / (p (1 − p)) and g (ln(1 − p) − ln p), divided by the count for a mean."""
+    values, step, n = _upstream(g, reduction, p.size)
+    dp, dy = np.empty(p.shape, p.dtype), None
+    if needs[0]:
+        _bce_vjp(values, step, n, flat(p), flat(y), dp.reshape(-1))
+    if needs[1]:
+        with np.errstate(divide="ignore"):
+            dy = g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100)) / n
+    return dp, dy
+
+
+def cross_entropy(z: Array, y: Array) -> tuple[Array, float, int]:
+    """The terms ln Σ eᶻ − z_y of scores (n, K) and labels (n,), their total, and the first bad label (−1: none)."""
+    out = np.empty(z.shape[0], z.dtype)
+    return out, *_cross_entropy(matrix(z), matrix(y), out)
+
+
+def cross_entropy_vjp(g: Array, z: Array, y: Array, reduction: str) -> tuple[Array, None]:
+    """The gradient g (softmax(z) − onehot(y)), divided by the count for a mean."""
+    values, step, n = _upstream(g, reduction, z.shape[0])
+    out = np.empty(z.shape, z.dtype)
+    _cross_entropy_vjp(values, step, n, matrix(z), matrix(y), out)
+    return out, None

@@ -1,0 +1,180 @@
+"""The losses of the slides, fused: one op each for the forward and the backward pass."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, ShapeError
+from ..kernels import loss as kernels
+from .elementwise import sigmoid
+from .record import primitive
+from .reduction import softmax
+from .samples import Sampler
+
+__all__ = ["bce", "bce_with_logits", "cross_entropy", "one_hot"]
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(name: str, reduction: str) -> None:
+    """Raise ValueError unless ``reduction`` is one of mean, sum and none."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {REDUCTIONS}")
+
+
+def check_same_shape(name: str, z: Any, y: Any) -> None:
+    """Raise ShapeError unless input ``z`` and target ``y`` have the same shape."""
+    if z.shape != y.shape:
+        raise ShapeError(
+            f"{name}: the target has shape {y.shape}, the input {z.shape}; they must be equal (they would broadcast, "
+            "silently, to another shape). Use target.view(-1, 1) or input.squeeze(1)"
+        )
+
+
+def _reduce(each: Any, total: float, reduction: str) -> Any:
+    """What a loss returns: its terms, or their float64 ``total`` or mean in the dtype of the terms."""
+    if reduction == "none":
+        return each
+    if reduction == "mean":
+        total = total / each.size if each.size else math.nan
+    return np.array(total, each.dtype)
+
+
+def _divisor(shape: Any, reduction: str) -> int:
+    return math.prod(shape) if reduction == "mean" else 1
+
+
+def _targets(s: Sampler, unit: bool) -> list[tuple[Any, ...]]:
+    def input_(*shape: int) -> Any:
+        return s.between(0.05, 0.95, *shape) if unit else s(*shape)
+
+    return [
+        (input_(5, 1), s.between(0, 1, 5, 1)),
+        (input_(4), s.between(0, 1, 4), "sum"),
+        (input_(2, 3), s.between(0, 1, 2, 3), "none"),
+    ]
+
+
+@primitive(
+    "BCE",
+    formula=lambda z, y, reduction: _typeset(np.log(1 + np.exp(z)) - y * z, reduction),
+    z=lambda g, z, y, z_shape, reduction: g * (sigmoid(z) - y) / _divisor(z_shape, reduction),
+    y=lambda g, z, z_shape, reduction: g * -z / _divisor(z_shape, reduction),
+    vjp=kernels.bce_with_logits_vjp,
+    samples=lambda s: _targets(s, unit=False),
+    method=False,
+)
+def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
+    """Binary cross-entropy on scores: ln(1 + eᶻ) − y z, computed as max(z, 0) − z y + ln(1 + e^−|z|).
+
+    The first form is the slides' ("Loss functions for training") and overflows at large z; see the errata.
+
+    Raises
+    ------
+    ShapeError
+        If z and y differ in shape.
+    ValueError
+        For another reduction than mean, sum and none.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> z, y = autograd.tensor([1000.0, -1000.0]), autograd.tensor([0.0, 0.0])
+    >>> autograd.bce_with_logits(z, y, "none")
+    tensor([1000.,    0.])
+    """
+    check_reduction("bce_with_logits", reduction)
+    check_same_shape("bce_with_logits", z, y)
+    return _reduce(*kernels.bce_with_logits(z, y), reduction)
+
+
+@primitive(
+    "BCE",
+    formula=lambda p, y, reduction: _typeset(-(y * np.log(p) + (1 - y) * np.log(1 - p)), reduction),
+    p=lambda g, p, y, p_shape, reduction: g * (p - y) / np.maximum(p * (1 - p), 1e-12) / _divisor(p_shape, reduction),
+    y=lambda g, p, p_shape, reduction: g
+    * (np.maximum(np.log(1 - p), -100) - np.maximum(np.log(p), -100))
+    / _divisor(p_shape, reduction),
+    vjp=kernels.bce_vjp,
+    samples=lambda s: _targets(s, unit=True),
+    method=False,
+)
+def bce(p: Any, y: Any, reduction: str = "mean") -> Any:
+    """Binary cross-entropy on probabilities: −(y ln p + (1 − y) ln(1 − p)); a logarithm is never below −100.
+
+    The slides' form in the activations u_O ("PyTorch loss options").
+
+    Raises
+    ------
+    ShapeError
+        If p and y differ in shape.
+    ValueError
+        For p outside [0, 1], and for another reduction than mean, sum and none.
+    """
+    check_reduction("bce", reduction)
+    check_same_shape("bce", p, y)
+    each, total, outside = kernels.bce(p, y)
+    if outside >= 0:
+        raise ValueError(
+            f"bce: all elements of input should be between 0 and 1, found {p.flat[outside]}; apply a sigmoid, "
+            "or use bce_with_logits on the scores"
+        )
+    return _reduce(each, total, reduction)
+
+
+@primitive(
+    "CE",
+    formula=lambda z, y, reduction: _typeset(np.log(np.exp(z).sum(1)) - (one_hot(y, z) * z).sum(1), reduction),
+    z=lambda g, z, y, z_shape, reduction: _rows(g, reduction)
+    * (softmax(z) - one_hot(y, z))
+    / _divisor(z_shape[:1], reduction),
+    vjp=kernels.cross_entropy_vjp,
+    promotes=None,
+    samples=lambda s: [(s(5, 3), s.integers(3, 5), mode) for mode in REDUCTIONS] + [(s(1, 1), s.integers(1, 1))],
+    method=False,
+)
+def cross_entropy(z: Any, y: Any, reduction: str = "mean") -> Any:
+    """Cross-entropy of scores z (n, K) against class labels y (n,): ln Σ_l e^{z_l} − z_y.
+
+    Slide "Loss functions for training" (with the denominator of the likelihood corrected; see the errata).
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If y is not (n,), or not of an integer dtype.
+    IndexError
+        For a label outside 0 … K − 1.
+    ValueError
+        For an empty batch, and for another reduction than mean, sum and none.
+    """
+    check_reduction("cross_entropy", reduction)
+    if z.ndim != 2 or y.shape != z.shape[:1]:
+        raise ShapeError(f"cross_entropy: expects scores (n, K) and labels (n,), found {z.shape} and {y.shape}")
+    if y.dtype.kind not in "iu":
+        raise DtypeError(f"cross_entropy: expects integer class labels, found {y.dtype}; convert with .long()")
+    if not len(y):
+        raise ValueError("cross_entropy: the batch is empty")
+    each, total, bad = kernels.cross_entropy(z, y)
+    if bad >= 0:
+        raise IndexError(f"cross_entropy: label {y[bad]} at position {bad} is out of bounds for {z.shape[1]} classes")
+    return _reduce(each, total, reduction)
+
+
+def _rows(g: Any, reduction: str) -> Any:
+    return g[:, None] if reduction == "none" else g
+
+
+def _typeset(each: Any, reduction: str) -> Any:
+    """The reduction in a formula, by the methods that arrays and symbols have."""
+    return each if reduction == "none" else each.mean() if reduction == "mean" else each.sum()
+
+
+@primitive("1[·]", promotes=None, method=False)
+def one_hot(y: Any, like: Any) -> Any:
+    """Rows of zeros with a one at the label: y (n,) → (n, K), of the shape and dtype of ``like``."""
+    out = np.zeros(like.shape, like.dtype)
+    out[np.arange(len(y)), y] = 1
+    return out

@@ -1,0 +1,23 @@
+"""Networks, losses, optimizers and data, with PyTorch's names and semantics.
+
+>>> import autograd, nn
+>>> model = nn.Sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1))
+>>> loss = nn.BCEWithLogitsLoss()(model(autograd.ones(3, 2)), autograd.ones(3, 1))
+>>> loss.backward()
+>>> model[0].weight.grad.shape
+(4, 2)
+"""
+
+import autograd as _autograd
+
+if not hasattr(_autograd, "primitive"):
+    raise ImportError(
+        f"nn found another package called autograd, at {getattr(_autograd, '__file__', '?')}: HIPS's, which shares the "
+        "name. The two cannot live in one environment: make a fresh virtual environment, or "
+        "`pip uninstall autograd` and install chalkgrad again"
+    )
+
+from . import data, functional, init, optim
+from .layers import *
+from .losses import *
+from .module import *
