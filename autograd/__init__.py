@@ -10,6 +10,8 @@
 
 from .creation import *
 from .errors import DtypeError, GraphError, ShapeError
+from .functions import *
+from .gradcheck import *
 from .modes import *
 from .ops import *
 from .random import *

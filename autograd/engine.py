@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -30,6 +30,7 @@ Array = np.ndarray[Any, Any]
 
 tick = itertools.count(1).__next__
 F32, F64 = np.dtype("float32"), np.dtype("float64")
+NUMBERS = frozenset((int, float, bool))
 
 
 class Node:
@@ -52,6 +53,11 @@ class Node:
     _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
     _spent: bool  # a backward pass went through it without retain_graph
     _extra: dict[str, Any] | None  # the rare things: a name, hooks
+
+    @staticmethod
+    def operand(x: Any) -> Any:
+        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
+        raise NotImplementedError
 
 
 class Mode(threading.local):
@@ -87,9 +93,8 @@ def memory(x: Any) -> Any:
 def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     """Run ``op`` on tensors and numbers; record it if one of them requires a gradient and recording is on."""
     arrays = []
-    wanted = False
+    wanted = mixed = False
     dtype = None
-    mixed = False
     for x in inputs:
         if isinstance(x, Node):
             array = x._array
@@ -99,8 +104,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             if array.dtype is not dtype:
                 mixed = dtype is not None
                 dtype = array.dtype
-        else:
+        elif type(x) in NUMBERS:
             arrays.append(x)
+        else:
+            return apply(op, tuple(map(Tensor.operand, inputs)), params)
     if (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None:
         arrays = promote(op, arrays)
     array = op.forward(*arrays, *params)
@@ -159,84 +166,85 @@ def pull(
         tensor → its gradient, for the targets (those that were reached), or for the leaves and the tensors that retain
         their gradient.
     """
-    value: Callable[[Any], Any] = _itself if create_graph else _array
-    lift: Callable[[Any], Any] = _itself if create_graph else np.asarray
     path = None if targets is None else _leading_to(targets, outputs)
     found: dict[Any, Any] = {}
     pending: dict[Any, Any] = {}
     spent: list[Any] = []
     heap: list[tuple[int, Any]] = []
-
-    def arrive(x: Any, g: Any) -> None:
-        before = pending.get(x)
-        if before is None:
-            pending[x] = g
-            if x._op is not None:
-                heappush(heap, (-x._seq, x))
-        else:
-            pending[x] = lift(add(before, g))
-
     for x, seed in zip(outputs, seeds, strict=True):
-        arrive(x, seed)
+        _arrive(x, seed, pending, heap)
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        extra = node._extra
-        if extra is not None and not peek:
-            g = _watched(node, g, extra, found)
-        if path is not None and node in path and path[node]:
+        if node._extra is not None and not peek:
+            g = _watched(node, g, found)
+        if path is not None and path.get(node):
             found[node] = g
         if node._spent and not peek:
             raise GraphError(
                 f"{_at(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
-        op, inputs, params, seq = node._op, node._inputs, node._params, node._seq
-        wanted = []
-        sources = []
-        for x in inputs:
+        op, seq = node._op, node._seq
+        sources, values, wanted = [], [], []
+        for x in node._inputs:
             if isinstance(x, Node):
                 while x._seq > seq:  # written in place since: what this op read is what that write replaced
                     x = x._inputs[0]
+                values.append(x if create_graph else x._array)
                 wanted.append(x._requires_grad and (path is None or x in path))
             else:
+                values.append(x)
                 wanted.append(False)
             sources.append(x)
-        _unchanged(node, op, sources, seq)
-        values = [value(x) for x in sources]
-        u = value(node)
+        _check_unchanged(node, op, sources, seq)
+        u = node if create_graph else node._array
         try:
             if op.vjp is not None and not create_graph:
-                parts = op.vjp(g, u, values, params, wanted)
+                parts = op.vjp(g, u, values, node._params, wanted)
             else:
                 parts = [
-                    rule(g, u, values, params, k) if (want and (rule := op.pull(k))) else None
+                    rule(g, u, values, node._params, k) if want and (rule := op.pull(k)) is not None else None
                     for k, want in enumerate(wanted)
                 ]
         except Exception as error:
             raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
         if len(parts) != len(sources):
             raise GraphError(f"{_at(node)}: the rule gave {len(parts)} gradients for {len(sources)} inputs")
-        for x, want, part in zip(sources, wanted, parts, strict=True):
+        for x, want, part in zip(sources, wanted, parts):  # noqa: B905 - checked above
             if want and part is not None:
-                part = lift(part)
+                if type(part) is not np.ndarray and not create_graph:
+                    part = np.asarray(part)
                 if op.singular:
                     part = guard(g == 0, part)
-                if part.shape != x._array.shape:
-                    part = _unbroadcast(part, x._array.shape, node)
-                if part.dtype is not x._array.dtype:
-                    part = cast(part, x._array.dtype)
-                arrive(x, part)
+                target = x._array
+                if part.shape != target.shape:
+                    part = _unbroadcast(part, target.shape, node)
+                if part.dtype is not target.dtype:
+                    part = cast(part, target.dtype)
+                _arrive(x, part, pending, heap)
         spent.append(node)
-    for x, g in pending.items():
+    for x, g in pending.items():  # the leaves
         if x._extra is not None and not peek:
-            g = _watched(x, g, x._extra, found)
+            g = _watched(x, g, found)
         if path is None or path.get(x):
             found[x] = g
     if not (retain_graph or create_graph or peek):
         for node in spent:
             node._spent = True
     return found
+
+
+def _arrive(x: Any, g: Any, pending: dict[Any, Any], heap: list[tuple[int, Any]]) -> None:
+    """One contribution to the gradient of ``x``: the first puts ``x`` in the queue, the others are added."""
+    before = pending.get(x)
+    if before is None:
+        pending[x] = g
+        if x._op is not None:
+            heappush(heap, (-x._seq, x))
+    else:
+        total = add(before, g)
+        pending[x] = total if isinstance(total, Node) else np.asarray(total)
 
 
 def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
@@ -277,14 +285,6 @@ def _add_to_grad(x: Any, g: Any) -> None:
         memory(grad)._version = tick()
 
 
-def _itself(x: Any) -> Any:
-    return x
-
-
-def _array(x: Any) -> Any:
-    return x._array if isinstance(x, Node) else x
-
-
 def _at(node: Any) -> str:
     """Where an error is, in words: the op, and the module it was called in."""
     place = f" in {type(node._scope[0]).__name__}" if node._scope is not None else ""
@@ -319,13 +319,13 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
     return path
 
 
-def _unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
+def _check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
     """Raise if a value that a rule will read was written in place since ``node`` was computed."""
     if op.uses_output and memory(node)._version > seq:
         raise _changed(node, node, "its output")
-    uses = op.uses
+    uses = op.uses * len(sources) if op.variadic else op.uses
     for k, x in enumerate(sources):
-        if isinstance(x, Node) and uses[0 if op.variadic else k] and memory(x)._version > seq:
+        if uses[k] and isinstance(x, Node) and memory(x)._version > seq:
             raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
 
 
@@ -358,8 +358,9 @@ def caller() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _watched(x: Any, g: Any, extra: dict[str, Any], found: dict[Any, Any]) -> Any:
+def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:
     """Run the hooks of ``x`` on its complete gradient; keep the gradient if it was asked to be retained."""
+    extra = x._extra
     for hook in tuple(extra.get("hooks", {}).values()):
         given = hook(g if isinstance(g, Node) else leaf(g))
         if given is not None:

@@ -368,7 +368,7 @@ class Tensor(Node):
     @property
     def mT(self) -> Tensor:
         """The transpose of a matrix, or of each matrix in a stack."""
-        return apply(ops.swapaxes, (self,), (-2, -1))  # type: ignore[no-any-return]
+        return apply(ops.transpose, (self,))  # type: ignore[no-any-return]
 
     def unsqueeze(self, dim: Any) -> Tensor:
         """A new axis of size 1 at ``dim``."""
@@ -457,17 +457,42 @@ class Tensor(Node):
     def __ge__(self, other: Any) -> Tensor:
         return _binary(ops.ge, self, other)
 
+    def __and__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_and, self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_and, other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_or, self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_or, other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return _binary(ops.bitwise_xor, other, self)
+
+    def __invert__(self) -> Tensor:
+        return apply(ops.bitwise_not, (self,))  # type: ignore[no-any-return]
+
     # -- protocols
+
+    @staticmethod
+    def operand(x: Any) -> Any:
+        return x if isinstance(x, Node) or type(x) in engine.NUMBERS else leaf(to_array(x))
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""
-        return apply(op, tuple(map(_operand, inputs)), params)  # type: ignore[no-any-return]
+        return apply(op, inputs, params)  # type: ignore[no-any-return]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         op = ops.by_numpy.get(ufunc)
         if op is None or method != "__call__" or kwargs:
             return NotImplemented
-        return apply(op, tuple(map(_operand, inputs)))
+        return apply(op, inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         op = ops.by_numpy.get(function)
@@ -480,7 +505,7 @@ class Tensor(Node):
 def _binary(op: ops.Op, x: Any, y: Any) -> Any:
     """``x op y`` where at least one is a tensor."""
     try:
-        return apply(op, (_operand(x), _operand(y)))
+        return apply(op, (x, y))
     except ValueError as error:
         a, b = np.shape(x), np.shape(y)
         for k in range(-1, -min(len(a), len(b)) - 1, -1):
@@ -490,15 +515,6 @@ def _binary(op: ops.Op, x: Any, y: Any) -> Any:
                     f"{op.name}: shapes {a} and {b} do not broadcast: at axis {axis}: {a[k]} vs {b[k]}"
                 ) from error
         raise
-
-
-def _operand(x: Any) -> Any:
-    """``x`` as an input of an op: tensors and Python numbers as they are, everything else as a constant tensor."""
-    if isinstance(x, Node) or type(x) in (int, float, bool):
-        return x
-    if isinstance(x, np.ndarray):
-        return leaf(to_array(x))
-    return leaf(to_array(x))
 
 
 def sizes(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -543,10 +559,8 @@ def to_array(data: Any, dtype: Any = None) -> Array:
             array = np.array(data)
         except ValueError as error:
             raise ValueError(f"tensor: nested sequences must all have the same length: {error}") from None
-        if array.dtype == np.float64 and not _holds_arrays(data):
-            array = array.astype(ops.DEFAULT)
-        elif array.size == 0 and array.dtype == np.float64:
-            array = array.astype(ops.DEFAULT)
+        if dtype is None and array.dtype == np.float64 and not (array.size and _holds_arrays(data)):
+            dtype = ops.DEFAULT
     wanted = ops.check_dtype(array.dtype if dtype is None else dtype)
     ops.check_dtype(array.dtype)
     return array if array.dtype is wanted else array.astype(wanted)

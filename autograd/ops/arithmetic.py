@@ -10,8 +10,8 @@ from .record import primitive
 from .samples import Sampler, binary, unary
 
 __all__ = [
-    "abs", "add", "div", "eq", "ge", "gt", "guard", "heaviside", "le", "logical_not", "lt", "maximum", "minimum", "mul",
-    "ne", "neg", "pow", "sign", "sub", "where",
+    "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "div", "eq", "ge", "gt", "guard",
+    "heaviside", "le", "logical_not", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "sign", "sub", "where",
 ]  # fmt: skip
 
 ALL = "any"
@@ -236,3 +236,27 @@ def ge(x: Any, y: Any) -> Any:
 def logical_not(x: Any) -> Any:
     """Whether x is 0, elementwise: a bool tensor."""
     return np.logical_not(x)
+
+
+@primitive("∧", formula=lambda x, y: x & y, numpy=[np.bitwise_and], promotes=ALL)
+def bitwise_and(x: Any, y: Any) -> Any:
+    """x and y, bit by bit, of integers or bools."""
+    return np.bitwise_and(x, y)
+
+
+@primitive("∨", formula=lambda x, y: x | y, numpy=[np.bitwise_or], promotes=ALL)
+def bitwise_or(x: Any, y: Any) -> Any:
+    """x or y, bit by bit, of integers or bools."""
+    return np.bitwise_or(x, y)
+
+
+@primitive("⊕", formula=lambda x, y: x ^ y, numpy=[np.bitwise_xor], promotes=ALL)
+def bitwise_xor(x: Any, y: Any) -> Any:
+    """x or y but not both, bit by bit, of integers or bools."""
+    return np.bitwise_xor(x, y)
+
+
+@primitive("¬", formula=lambda x: ~x, numpy=[np.bitwise_not], promotes=ALL)
+def bitwise_not(x: Any) -> Any:
+    """Not x, bit by bit, of an integer or a bool."""
+    return np.bitwise_not(x)

@@ -119,7 +119,6 @@ class Op:
         asked = {name for rule in rules.values() for name in inspect.signature(rule).parameters}
         self.uses = tuple(name in asked for name in self.inputs)
         self.uses_output = "u" in asked
-        self._no_params = ()
         self._plain = len(self.inputs) if not self.variadic and not self.params else -1
         if self.name in registry:
             raise TypeError(f"a primitive called {self.name} is already declared")
@@ -168,15 +167,14 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == self._plain and not kwargs:
-            inputs, params = args, self._no_params
+            params: tuple[Any, ...] = ()
         else:
-            inputs, params = self.bind(args, kwargs)
+            args, params = self.bind(args, kwargs)
         # Whatever speaks the protocol (a tensor records, a symbol typesets) takes over; arrays just compute.
-        for x in inputs:
-            read = getattr(x, "__op__", None)
-            if read is not None:
-                return read(self, inputs, params)
-        return self.forward(*inputs, *params)
+        for x in args:
+            if hasattr(x, "__op__"):
+                return x.__op__(self, args, params)
+        return self.forward(*args, *params)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a class attribute an op is a method, so that ``x.exp()`` is ``exp(x)``."""
@@ -203,7 +201,7 @@ def _by_position(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shape(x: Any) -> Any:
-    return [_shape(y) for y in x] if isinstance(x, tuple) else getattr(x, "shape", ())
+    return [_shape(y) for y in x] if isinstance(x, (list, tuple)) else getattr(x, "shape", ())
 
 
 def primitive(

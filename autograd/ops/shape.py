@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from .record import primitive
 from .samples import unary
 
-__all__ = ["broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes"]
+__all__ = ["broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes", "transpose"]
 
 
 @primitive(
@@ -55,17 +55,38 @@ def permute(x: Any, dims: Any = ()) -> Any:
 
 
 @primitive(
-    "ᵀ",
-    formula=lambda x, dim0, dim1: x.mT,
+    "swapaxes",
     x=lambda g, dim0, dim1: swapaxes(g, dim0, dim1),
     numpy=[np.swapaxes],
     promotes=None,
     view=True,
     samples=lambda s: [(s(3, 4), -1, -2), (s(2, 3, 4), 0, 2)],
 )
-def swapaxes(x: Any, dim0: int = -2, dim1: int = -1) -> Any:
+def swapaxes(x: Any, dim0: int = 0, dim1: int = 1) -> Any:
     """Axes ``dim0`` and ``dim1`` exchanged; a view."""
     return np.swapaxes(x, dim0, dim1)
+
+
+@primitive(
+    "ᵀ",
+    formula=lambda x: x.mT,
+    x=lambda g: g.mT,
+    promotes=None,
+    view=True,
+    samples=lambda s: [(s(3, 4),), (s(2, 3, 4),)],
+    method=False,
+)
+def transpose(x: Any) -> Any:
+    """The transpose of a matrix, or of each matrix in a stack; a view.
+
+    Raises
+    ------
+    ShapeError
+        For fewer than two axes.
+    """
+    if x.ndim < 2:
+        raise ShapeError(f"mT: expects a matrix or a stack of them, found shape {x.shape}")
+    return x.swapaxes(-1, -2)
 
 
 @primitive(

@@ -1,0 +1,89 @@
+"""Differentiation as a function: :func:`grad`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import engine
+from .engine import leaf, mode
+from .errors import GraphError
+from .tensor import Tensor
+
+__all__ = ["grad"]
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """∂outputs/∂inputs, without touching any ``.grad``.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor or sequence, optional
+        What multiplies each output's gradient; 1 for scalars.
+    retain_graph : bool, optional
+        Keep the graph for another pass; by default as ``create_graph``.
+    create_graph : bool
+        Record the computation of the gradients, so that they can be differentiated again (or drawn).
+    allow_unused : bool
+        Give None for an input that the outputs do not depend on, instead of an error.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input.
+
+    Raises
+    ------
+    GraphError
+        As :meth:`Tensor.backward`; and for an unused input, or one that does not require grad.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> (first,) = autograd.grad(x**3, x, create_graph=True)
+    >>> (second,) = autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (27.0, 18.0)
+    """
+    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    given: Sequence[Any] = [grad_outputs] if grad_outputs is None or isinstance(grad_outputs, Tensor) else grad_outputs
+    given = list(given) if len(given) == len(outs) else [None] * len(outs) if grad_outputs is None else list(given)
+    if len(given) != len(outs):
+        raise GraphError(f"grad: expects one of grad_outputs for each output, found {len(given)} for {len(outs)}")
+    for k, x in enumerate(wanted):
+        if not x.requires_grad:
+            raise GraphError(f"grad: input {k} does not require grad")
+    seeds: list[Any] = [engine.check_seed(y, seed) for y, seed in zip(outs, given, strict=True)]
+    if create_graph:
+        seeds = [g if isinstance(g, Tensor) else leaf(s) for g, s in zip(given, seeds, strict=True)]
+    before, mode.grad = mode.grad, create_graph
+    try:
+        keep = create_graph if retain_graph is None else retain_graph
+        found = engine.pull(outs, seeds, targets=wanted, retain_graph=keep, create_graph=create_graph)
+    finally:
+        mode.grad = before
+    missing = [k for k, x in enumerate(wanted) if x not in found]
+    if missing and not allow_unused:
+        raise GraphError(
+            f"grad: inputs {missing} appear to not have been used in the graph; set allow_unused=True if that is meant, "
+            "to get None for them"
+        )
+    taken = {id(s) for s in seeds}
+    out = []
+    for x in wanted:
+        g = found.get(x)
+        if g is not None and not isinstance(g, Tensor):
+            g = leaf(g.copy() if id(g) in taken or g.base is not None else g)
+            taken.add(id(g.array))
+        out.append(g)
+    return tuple(out)
