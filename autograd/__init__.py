@@ -8,8 +8,11 @@
 22.167...
 """
 
+from . import ops
 from .creation import *
-from .errors import DtypeError, GraphError, ShapeError
+from .errors import DtypeError as DtypeError
+from .errors import GraphError as GraphError
+from .errors import ShapeError as ShapeError
 from .functions import *
 from .gradcheck import *
 from .modes import *

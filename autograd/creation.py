@@ -16,7 +16,7 @@ __all__ = ["arange", "eye", "full", "linspace", "ones", "ones_like", "zeros", "z
 def _made(array: Any, requires_grad: bool = False) -> Tensor:
     if requires_grad:
         check_differentiable(array)
-    return leaf(array, requires_grad)  # type: ignore[no-any-return]
+    return leaf(array, requires_grad)
 
 
 def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -31,11 +31,13 @@ def _values(array: Array, prefix: str) -> str:
     top = float(np.max(np.abs(finite))) if finite.size else 0.0
     low = float(np.min(np.abs(finite[finite != 0]))) if np.any(finite != 0) else 1.0
     if top >= 1e8 or (not whole and (low < 1e-4 or top / low > 1000)):
-        number = lambda v: f"{v:.4e}"  # noqa: E731
-    elif whole:
-        number = lambda v: f"{v:.0f}." if np.isfinite(v) else f"{v}"  # noqa: E731
+        style = "{:.4e}"
     else:
-        number = lambda v: f"{v:.4f}"  # noqa: E731
+        style = "{:.0f}." if whole else "{:.4f}"
+
+    def number(v: Any) -> str:
+        return style.format(v) if np.isfinite(v) else str(float(v))
+
     width = max(len(number(v)) for v in (array.flat if array.size <= 1000 else finite[:1000]))
-    aligned = {"float_kind": lambda v: number(v).rjust(width)}
-    return np.array2string(array, separator=", ", prefix=prefix, threshold=1000, formatter=aligned)  # type: ignore[call-overload,no-any-return]
+    aligned: Any = {"float_kind": lambda v: number(v).rjust(width)}
+    return np.array2string(array, separator=", ", prefix=prefix, threshold=1000, formatter=aligned)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from . import engine
@@ -56,8 +55,8 @@ def grad(
     """
     outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given: Sequence[Any] = [grad_outputs] if grad_outputs is None or isinstance(grad_outputs, Tensor) else grad_outputs
-    given = list(given) if len(given) == len(outs) else [None] * len(outs) if grad_outputs is None else list(given)
+    given = [None] * len(outs) if grad_outputs is None else grad_outputs
+    given = [given] if isinstance(given, Tensor) else list(given)
     if len(given) != len(outs):
         raise GraphError(f"grad: expects one of grad_outputs for each output, found {len(given)} for {len(outs)}")
     for k, x in enumerate(wanted):
@@ -75,8 +74,8 @@ def grad(
     missing = [k for k, x in enumerate(wanted) if x not in found]
     if missing and not allow_unused:
         raise GraphError(
-            f"grad: inputs {missing} appear to not have been used in the graph; set allow_unused=True if that is meant, "
-            "to get None for them"
+            f"grad: inputs {missing} appear to not have been used in the graph; if that is meant, set "
+            "allow_unused=True to get None for them"
         )
     taken = {id(s) for s in seeds}
     out = []

@@ -125,7 +125,7 @@ def _outputs(y: Any) -> list[Any]:
 
 def _seed(y: Array) -> Array:
     """Weights that no symmetry of the function can cancel, the same in every run."""
-    return np.random.default_rng(y.size).uniform(0.5, 1.5, y.shape)
+    return np.asarray(np.random.default_rng(y.size).uniform(0.5, 1.5, y.shape))
 
 
 def _differences(function: Callable[..., Any], given: list[Any], rtol: float, atol: float) -> Iterator[str]:

@@ -14,6 +14,7 @@ array(6., dtype=float32)
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,10 +93,12 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the value, and of the gradient."""
         return self.tensor._array.shape
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients flow to it."""
         return self.tensor._requires_grad
 
     @property
@@ -200,10 +203,8 @@ class Graph:
             if root._requires_grad:
                 targets = [v.tensor for v in self.variables if v.requires_grad]
                 seed = np.ones(root._array.shape, root._array.dtype)
-                try:
+                with contextlib.suppress(GraphError):
                     self._gradients = engine.pull([root], [seed], targets=targets, peek=True)
-                except GraphError:
-                    pass
         gradient: Array | None = self._gradients.get(variable.tensor)
         return gradient
 

@@ -55,15 +55,15 @@ def _source(generator: Generator | None) -> np.random.Generator:
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Uniform on [0, 1)."""
     array = _source(generator).random(sizes(size), np.dtype("float32") if dtype is None else ops.check_dtype(dtype))
-    return leaf(np.asarray(array))  # type: ignore[no-any-return]
+    return leaf(np.asarray(array))
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Standard normal."""
     array = _source(generator).standard_normal(sizes(size))
-    return leaf(np.asarray(array, ops.check_dtype(dtype or ops.DEFAULT)))  # type: ignore[no-any-return]
+    return leaf(np.asarray(array, ops.check_dtype(dtype or ops.DEFAULT)))
 
 
 def randperm(n: int, generator: Generator | None = None) -> Tensor:
     """0 … n − 1 in random order, int64."""
-    return leaf(_source(generator).permutation(n))  # type: ignore[no-any-return]
+    return leaf(_source(generator).permutation(n))

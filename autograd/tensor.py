@@ -57,7 +57,7 @@ class Tensor(Node):
             made = leaf(np.array(to_array(data[0], np.float32)), cls=cls)
         else:
             made = leaf(np.zeros(data, np.float32), cls=cls)
-        return made  # type: ignore[no-any-return]
+        return made
 
     # -- what it is
 
@@ -81,7 +81,8 @@ class Tensor(Node):
 
     @property
     def grad(self) -> Tensor | None:
-        return self._grad  # type: ignore[no-any-return]
+        """The accumulated gradient; None before any."""
+        return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -96,6 +97,7 @@ class Tensor(Node):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients are wanted for this tensor."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -121,6 +123,7 @@ class Tensor(Node):
 
     @property
     def name(self) -> str | None:
+        """A name of your own, for pictures and equations."""
         return None if self._extra is None else self._extra.get("name")
 
     @name.setter
@@ -144,6 +147,7 @@ class Tensor(Node):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The length of every axis."""
         return self._array.shape
 
     def size(self, dim: int | None = None) -> Any:
@@ -152,6 +156,7 @@ class Tensor(Node):
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self._array.ndim
 
     def dim(self) -> int:
@@ -160,6 +165,7 @@ class Tensor(Node):
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The kind of number: a NumPy dtype."""
         return self._array.dtype
 
     def numel(self) -> int:
@@ -291,7 +297,7 @@ class Tensor(Node):
         """The same memory as a new leaf that requires no gradient."""
         out = leaf(self._array)
         out._base = engine.memory(self)
-        return out  # type: ignore[no-any-return]
+        return out
 
     def zero_(self) -> Tensor:
         """Set every element to 0, in place."""
@@ -316,7 +322,7 @@ class Tensor(Node):
     def to(self, dtype: Any) -> Tensor:
         """The same values in another dtype; itself if it has it already."""
         wanted = ops.check_dtype(dtype)
-        return self if wanted is self.dtype else apply(ops.cast, (self,), (wanted,))  # type: ignore[no-any-return]
+        return self if wanted is self.dtype else apply(ops.cast, (self,), (wanted,))
 
     def float(self) -> Tensor:
         """As float32."""
@@ -342,7 +348,7 @@ class Tensor(Node):
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
-        return apply(ops.reshape, (self,), (sizes(shape),))  # type: ignore[no-any-return]
+        return apply(ops.reshape, (self,), (sizes(shape),))
 
     view = reshape
 
@@ -354,11 +360,11 @@ class Tensor(Node):
 
     def permute(self, *dims: Any) -> Tensor:
         """The axes in another order."""
-        return apply(ops.permute, (self,), (sizes(dims),))  # type: ignore[no-any-return]
+        return apply(ops.permute, (self,), (sizes(dims),))
 
     def transpose(self, dim0: Any, dim1: Any) -> Tensor:
         """Two axes exchanged."""
-        return apply(ops.swapaxes, (self,), (dim0, dim1))  # type: ignore[no-any-return]
+        return apply(ops.swapaxes, (self,), (dim0, dim1))
 
     @property
     def T(self) -> Tensor:
@@ -368,7 +374,7 @@ class Tensor(Node):
     @property
     def mT(self) -> Tensor:
         """The transpose of a matrix, or of each matrix in a stack."""
-        return apply(ops.transpose, (self,))  # type: ignore[no-any-return]
+        return apply(ops.transpose, (self,))
 
     def unsqueeze(self, dim: Any) -> Tensor:
         """A new axis of size 1 at ``dim``."""
@@ -382,18 +388,18 @@ class Tensor(Node):
 
     def max(self) -> Tensor:
         """The largest element."""
-        return apply(ops.amax, (self,), (None, False))  # type: ignore[no-any-return]
+        return apply(ops.amax, (self,), (None, False))
 
     def min(self) -> Tensor:
         """The smallest element."""
-        return apply(ops.amin, (self,), (None, False))  # type: ignore[no-any-return]
+        return apply(ops.amin, (self,), (None, False))
 
     def round(self) -> Tensor:
         """To the nearest integer, halves to even. No gradient is recorded."""
-        return leaf(np.round(self._array))  # type: ignore[no-any-return]
+        return leaf(np.round(self._array))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(ops.getitem, (self,), (_index(index),))  # type: ignore[no-any-return]
+        return apply(ops.getitem, (self,), (_index(index),))
 
     # -- operators
 
@@ -434,10 +440,10 @@ class Tensor(Node):
         return _binary(ops.matmul, other, self)
 
     def __neg__(self) -> Tensor:
-        return apply(ops.neg, (self,))  # type: ignore[no-any-return]
+        return apply(ops.neg, (self,))
 
     def __abs__(self) -> Tensor:
-        return apply(ops.abs, (self,))  # type: ignore[no-any-return]
+        return apply(ops.abs, (self,))
 
     def __eq__(self, other: Any) -> Any:
         return _binary(ops.eq, self, other)
@@ -476,17 +482,18 @@ class Tensor(Node):
         return _binary(ops.bitwise_xor, other, self)
 
     def __invert__(self) -> Tensor:
-        return apply(ops.bitwise_not, (self,))  # type: ignore[no-any-return]
+        return apply(ops.bitwise_not, (self,))
 
     # -- protocols
 
     @staticmethod
     def operand(x: Any) -> Any:
+        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
         return x if isinstance(x, Node) or type(x) in engine.NUMBERS else leaf(to_array(x))
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""
-        return apply(op, inputs, params)  # type: ignore[no-any-return]
+        return apply(op, inputs, params)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         op = ops.by_numpy.get(ufunc)
@@ -592,14 +599,14 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     array = np.array(to_array(data, dtype), order="C")
     if requires_grad:
         check_differentiable(array)
-    return leaf(array, requires_grad)  # type: ignore[no-any-return]
+    return leaf(array, requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """``data`` as a tensor, sharing memory where possible; a tensor of that dtype is returned itself."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    return leaf(to_array(data, dtype))  # type: ignore[no-any-return]
+    return leaf(to_array(data, dtype))
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -612,7 +619,7 @@ def from_numpy(array: Array) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expects an ndarray, found {type(array).__name__}")
-    return leaf(to_array(array))  # type: ignore[no-any-return]
+    return leaf(to_array(array))
 
 
 engine.Tensor = Tensor

@@ -51,7 +51,8 @@ def check_repeated(op, **tolerances):
     for inputs, params in cases(op):
         if len(inputs) > 1 and all(op.pulls) and len({np.shape(x) for x in inputs}) == 1:
             x = autograd.as_tensor(np.array(inputs[0])).requires_grad_()
-            autograd.gradcheck(lambda x, n=len(inputs), p=params: call(op, p)(*[x] * n), x, **tolerances)
+            function, n = call(op, params), len(inputs)
+            autograd.gradcheck(lambda x, f=function, n=n: f(*[x] * n), x, **tolerances)
 
 
 def check_vjp(op, dtype, ulps=64):
@@ -80,9 +81,10 @@ def check_formula(op, dtype=np.float64):
 def check_layouts(op):
     """Transposed, strided and read-only inputs give what contiguous ones give, and stay as they were."""
     for inputs, params in cases(op):
-        variants = [inputs]
-        for make in (_fortran, _strided, _read_only):
-            variants.append(tuple(make(x) if isinstance(x, np.ndarray) else x for x in inputs))
+        variants = [
+            tuple(make(x) if isinstance(x, np.ndarray) else x for x in inputs)
+            for make in (np.array, _fortran, _strided, _read_only)
+        ]
         results = []
         for arrays in variants:
             before = [x.copy() if isinstance(x, np.ndarray) else x for x in arrays]

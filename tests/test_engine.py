@@ -35,7 +35,7 @@ def test_the_slides_scalar_case():
     u_H = (w_H * x + b_H).sigmoid()
     loss = autograd.bce_with_logits(w_O * u_H + b_O, tensor(y, dtype="float64"))
     loss.backward()
-    s = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
+    s = lambda z: 1 / (1 + np.exp(-z))
     u = s(0.5 * x - 0.2)
     dz_O = s(1.5 * u + 0.3) - y
     dz_H = dz_O * 1.5 * u * (1 - u)

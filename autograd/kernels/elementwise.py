@@ -10,38 +10,38 @@ from .jit import Array, flat, jit
 
 
 @jit
-def _sigmoid(x, out):  # type: ignore[no-untyped-def]
+def _sigmoid(x, out):
     for i in range(x.size):
         e = math.exp(-abs(x[i]))  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
         out[i] = (1 if x[i] >= 0 else e) / (1 + e)
 
 
 @jit
-def _sigmoid_vjp(g, u, out):  # type: ignore[no-untyped-def]
+def _sigmoid_vjp(g, u, out):
     for i in range(u.size):
         out[i] = g[i] * u[i] * (1 - u[i])
 
 
 @jit
-def _tanh(x, out):  # type: ignore[no-untyped-def]
+def _tanh(x, out):
     for i in range(x.size):
         out[i] = math.tanh(x[i])
 
 
 @jit
-def _tanh_vjp(g, u, out):  # type: ignore[no-untyped-def]
+def _tanh_vjp(g, u, out):
     for i in range(u.size):
         out[i] = g[i] * (1 - u[i] * u[i])
 
 
 @jit
-def _relu(x, out):  # type: ignore[no-untyped-def]
+def _relu(x, out):
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else x[i]  # nan compares false and stays
 
 
 @jit
-def _relu_vjp(g, x, out):  # type: ignore[no-untyped-def]
+def _relu_vjp(g, x, out):
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else (g[i] if x[i] > 0 else x[i])
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
 
-F = TypeVar("F", bound=Callable[..., Any])
 Array = np.ndarray[Any, Any]
 
 
-def jit(function: F) -> F:
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``function`` when it is first called, and keep the machine code on disk for the next process.
 
     No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy. The GIL is
@@ -21,7 +20,7 @@ def jit(function: F) -> F:
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:
-        compiled: F = numba.njit(cache=True, **options)(function)
+        compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
         warnings.warn("no folder for compiled kernels can be written; they are compiled in every process", stacklevel=2)
         compiled = numba.njit(**options)(function)

@@ -13,7 +13,7 @@ SMALL = 4096
 
 
 @jit
-def _linear(X, W, b, out):  # type: ignore[no-untyped-def]
+def _linear(X, W, b, out):
     n, d = X.shape
     for i in range(n):
         for k in range(W.shape[0]):
@@ -24,7 +24,7 @@ def _linear(X, W, b, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _linear_vjp(g, X, W, dX, dW, db):  # type: ignore[no-untyped-def]
+def _linear_vjp(g, X, W, dX, dW, db):
     n, d = X.shape
     dW[:] = 0
     for k in range(W.shape[0]):

@@ -12,7 +12,7 @@ from .jit import Array, flat, jit, matrix
 
 
 @jit
-def _bce_with_logits(z, y, out):  # type: ignore[no-untyped-def]
+def _bce_with_logits(z, y, out):
     total = 0.0
     for i in range(z.size):
         out[i] = max(z[i], 0) - z[i] * y[i] + math.log1p(math.exp(-abs(z[i])))
@@ -21,7 +21,7 @@ def _bce_with_logits(z, y, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _bce_with_logits_vjp(g, step, n, z, y, out):  # type: ignore[no-untyped-def]
+def _bce_with_logits_vjp(g, step, n, z, y, out):
     for i in range(z.size):
         e = math.exp(-abs(z[i]))
         u = (1 if z[i] >= 0 else e) / (1 + e)
@@ -29,7 +29,7 @@ def _bce_with_logits_vjp(g, step, n, z, y, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _bce(p, y, out):  # type: ignore[no-untyped-def]
+def _bce(p, y, out):
     total = 0.0
     outside = -1
     for i in range(p.size):
@@ -43,13 +43,13 @@ def _bce(p, y, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _bce_vjp(g, step, n, p, y, out):  # type: ignore[no-untyped-def]
+def _bce_vjp(g, step, n, p, y, out):
     for i in range(p.size):
         out[i] = g[i * step] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), 1e-12) / n
 
 
 @jit
-def _cross_entropy(z, y, out):  # type: ignore[no-untyped-def]
+def _cross_entropy(z, y, out):
     total = 0.0
     for i in range(z.shape[0]):
         if y[i] < 0 or y[i] >= z.shape[1]:
@@ -66,7 +66,7 @@ def _cross_entropy(z, y, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _cross_entropy_vjp(g, step, n, z, y, out):  # type: ignore[no-untyped-def]
+def _cross_entropy_vjp(g, step, n, z, y, out):
     for i in range(z.shape[0]):
         top = z[i, 0]
         for k in range(1, z.shape[1]):

@@ -8,7 +8,7 @@ from .jit import jit
 
 
 @jit
-def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize, first):  # type: ignore[no-untyped-def]
+def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
     """Stochastic gradient descent, θ ← θ − α g, with momentum where ``buffer`` is not empty."""
     real = p.dtype.type  # all arithmetic in the parameter's dtype, so that LLVM vectorises it
     lr, momentum, weight_decay = real(lr), real(momentum), real(weight_decay)
@@ -23,7 +23,7 @@ def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize,
 
 
 @jit
-def adam(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, maximize):  # type: ignore[no-untyped-def]
+def adam(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, maximize):
     """Adam (Kingma and Ba, 2015) at step ``step`` = 1, 2, …, with the bias corrections of its algorithm 1."""
     real = p.dtype.type
     alpha = real(lr / (1 - beta1**step))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .record import primitive
+from .record import Op, primitive
 from .samples import Sampler, binary, unary
 
 __all__ = [
@@ -191,7 +192,7 @@ def heaviside(x: Any, values: Any) -> Any:
     return np.heaviside(x, values).astype(x.dtype)
 
 
-def _comparison(symbol: str, ufunc: Any, formula: Any) -> Any:
+def _comparison(symbol: str, ufunc: Any, formula: Any) -> Callable[[Callable[..., Any]], Op]:
     # No rules: a comparison has no gradient, and its output never requires one.
     return primitive(symbol, formula=formula, numpy=[ufunc], promotes=ALL, samples=binary)
 

@@ -54,10 +54,9 @@ def matmul(x: Any, y: Any) -> Any:
     """
     if x.ndim == 0 or y.ndim == 0:
         raise ShapeError(f"matmul: both must have at least 1 axis, found shapes {x.shape} and {y.shape}")
-    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        raise ShapeError(
-            f"matmul: shapes {x.shape} and {y.shape} do not fit: inner {x.shape[-1]} ≠ {y.shape[-2 if y.ndim > 1 else 0]}"
-        )
+    inner = x.shape[-1], y.shape[-2 if y.ndim > 1 else 0]
+    if inner[0] != inner[1]:
+        raise ShapeError(f"matmul: shapes {x.shape} and {y.shape} do not fit: inner {inner[0]} ≠ {inner[1]}")
     return np.matmul(x, y)
 
 

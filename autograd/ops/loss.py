@@ -125,6 +125,14 @@ def bce(p: Any, y: Any, reduction: str = "mean") -> Any:
     return _reduce(each, total, reduction)
 
 
+@primitive("1[·]", promotes=None, method=False)
+def one_hot(y: Any, like: Any) -> Any:
+    """Rows of zeros with a one at the label: y (n,) → (n, K), of the shape and dtype of ``like``."""
+    out = np.zeros(like.shape, like.dtype)
+    out[np.arange(len(y)), y] = 1
+    return out
+
+
 @primitive(
     "CE",
     formula=lambda z, y, reduction: _typeset(np.log(np.exp(z).sum(1)) - (one_hot(y, z) * z).sum(1), reduction),
@@ -170,11 +178,3 @@ def _rows(g: Any, reduction: str) -> Any:
 def _typeset(each: Any, reduction: str) -> Any:
     """The reduction in a formula, by the methods that arrays and symbols have."""
     return each if reduction == "none" else each.mean() if reduction == "mean" else each.sum()
-
-
-@primitive("1[·]", promotes=None, method=False)
-def one_hot(y: Any, like: Any) -> Any:
-    """Rows of zeros with a one at the label: y (n,) → (n, K), of the shape and dtype of ``like``."""
-    out = np.zeros(like.shape, like.dtype)
-    out[np.arange(len(y)), y] = 1
-    return out

@@ -55,7 +55,7 @@ class Op:
     symbol : str
         What a person calls it in a picture: ``σ``, ``+``, ``XWᵀ + b``.
     formula : callable or None
-        The forward in the operators of NumPy; on symbols it typesets the equation, on arrays it is the forward's oracle.
+        The forward in NumPy's operators: on symbols it typesets the equation, on arrays it is the forward's oracle.
     inputs, params : tuple of str
         The names of the forward's arguments. ``defaults`` holds the parameters' defaults.
     variadic : bool
@@ -166,6 +166,7 @@ class Op:
         return inputs, (*rest, *(kwargs.get(name, self.defaults[name]) for name in self.params[len(rest) :]))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it: on tensors it is recorded, on symbols typeset, on arrays just computed."""
         if len(args) == self._plain and not kwargs:
             params: tuple[Any, ...] = ()
         else:
