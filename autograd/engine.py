@@ -97,6 +97,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     dtype = None
     for x in inputs:
         if isinstance(x, Node):
+            if x._base is not None:
+                refreshed(x)
             array = x._array
             arrays.append(array)
             if x._requires_grad:
@@ -121,6 +123,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     out._spent = False
     if op.view and array.base is not None:
         out._base = memory(inputs[0])
+        if mode.grad or not wanted:
+            out._extra = {"view": (op, params, inputs[0])}
     if wanted and op.differentiable and mode.grad:
         out._requires_grad = True
         out._op = op
@@ -134,6 +138,40 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._inputs = out._params = ()
         out._seq = 0
     return out
+
+
+def refreshed(x: Any) -> Any:
+    """``x``; if it is a view and a write has given what it is a view of a new record, with a new record of its own."""
+    base = x._base
+    if base is not None and base._requires_grad and base._version > x._seq and x._extra is not None:
+        view = x._extra.get("view")
+        if view is not None:
+            op, params, parent = view
+            past = leaf(x._array, x._requires_grad)
+            past._op, past._inputs, past._params, past._seq = x._op, x._inputs, x._params, x._seq
+            past._base = base
+            with_record = apply(op, (refreshed(parent),), params)
+            if with_record._requires_grad:
+                rerecord(x, with_record, past)
+    return x
+
+
+def rerecord(x: Any, made: Any, past: Any) -> None:
+    """Let ``x`` have been made as ``made`` was; what read it before depends on ``past``."""
+    x._requires_grad = True
+    x._op, x._inputs, x._params, x._scope = made._op, made._inputs, made._params, made._scope
+    x._spent = False
+    x._seq = tick()
+    if x._extra is None:
+        x._extra = {}
+    x._extra["past"] = past
+
+
+def as_read_by(node: Any, x: Any) -> Any:
+    """The input ``x`` of ``node`` as it was then: a write in place since has left its past behind."""
+    while x._seq > node._seq:
+        x = x._extra["past"]
+    return x
 
 
 def pull(
@@ -189,8 +227,8 @@ def pull(
         sources, values, wanted = [], [], []
         for x in node._inputs:
             if isinstance(x, Node):
-                while x._seq > seq:  # written in place since: what this op read is what that write replaced
-                    x = x._inputs[0]
+                if x._seq > seq:
+                    x = as_read_by(node, x)
                 values.append(x if create_graph else x._array)
                 wanted.append(x._requires_grad and (path is None or x in path))
             else:
@@ -302,8 +340,7 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
         nodes.append(node)
         for x in node._inputs:
             if isinstance(x, Node):
-                while x._seq > node._seq:
-                    x = x._inputs[0]
+                x = as_read_by(node, x)
                 if x._requires_grad and x not in seen:
                     seen.add(x)
                     stack.append(x)
@@ -311,9 +348,7 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
     for node in nodes:
         for x in node._inputs:
             if isinstance(x, Node):
-                while x._seq > node._seq:
-                    x = x._inputs[0]
-                if x in path:
+                if as_read_by(node, x) in path:
                     path.setdefault(node, False)
                     break
     return path

@@ -171,7 +171,7 @@ class Graph:
             x, ready = stack.pop()
             if x in made:
                 continue
-            sources = tuple(_source(y, x) for y in x._inputs)
+            sources = tuple(engine.as_read_by(x, y) if isinstance(y, Tensor) else y for y in x._inputs)
             tensors = [y for y in sources if isinstance(y, Tensor)]
             if not ready and any(y not in made for y in tensors):
                 stack.append((x, True))
@@ -207,11 +207,3 @@ class Graph:
                     self._gradients = engine.pull([root], [seed], targets=targets, peek=True)
         gradient: Array | None = self._gradients.get(variable.tensor)
         return gradient
-
-
-def _source(x: Any, reader: Any) -> Any:
-    """What ``reader`` read when it was computed: an input written in place since stands for what it was."""
-    if isinstance(x, Tensor):
-        while x._seq > reader._seq:
-            x = x._inputs[0]
-    return x

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import engine, formatting, ops
+from . import engine, formatting, inplace, ops
 from .engine import Node, apply, leaf, mode
 from .errors import DtypeError, GraphError, ShapeError
 
@@ -53,6 +53,7 @@ class Tensor(Node):
         def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
 
     def __new__(cls, *data: Any) -> Tensor:
+        """A copy of ``data`` in float32, or zeros of a shape; see the class."""
         if len(data) == 1 and not isinstance(data[0], int):
             made = leaf(np.array(to_array(data[0], np.float32)), cls=cls)
         else:
@@ -301,23 +302,18 @@ class Tensor(Node):
 
     def zero_(self) -> Tensor:
         """Set every element to 0, in place."""
-        return self.fill_(0)
+        return self.copy_(0)
 
-    def fill_(self, value: float) -> Tensor:
+    def fill_(self, value: Any) -> Tensor:
         """Set every element to ``value``, in place."""
-        if self._requires_grad and mode.grad:
-            raise GraphError("fill_: a tensor that requires grad is used in an in-place operation; use no_grad()")
-        self._array[...] = value
-        engine.written((self,), "fill_")
-        return self
+        return self.copy_(value)
 
     def copy_(self, source: Any) -> Tensor:
         """Copy the values of ``source`` in, broadcast and converted, in place."""
-        if self._requires_grad and mode.grad:
-            raise GraphError("copy_: a tensor that requires grad is used in an in-place operation; use no_grad()")
-        self._array[...] = to_array(source)
-        engine.written((self,), "copy_")
-        return self
+        return inplace.overwrite(self, ops.assign, source, what="copy_")
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        inplace.overwrite(self, ops.assign, value, ((ops.getitem, (_index(index),)),), what="an assignment to [...]")
 
     def to(self, dtype: Any) -> Tensor:
         """The same values in another dtype; itself if it has it already."""
@@ -622,7 +618,21 @@ def from_numpy(array: Array) -> Tensor:
     return leaf(to_array(array))
 
 
+def _in_place(op: ops.Op) -> Callable[..., Tensor]:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return inplace.overwrite(self, op, *args, what=method.__name__, **kwargs)
+
+    method.__name__ = method.__qualname__ = f"{op.__name__}_"
+    method.__doc__ = f"{op.__name__}, written into the tensor's own memory."
+    return method
+
+
 engine.Tensor = Tensor
 for _op in ops.registry.values():
     if _op.method:
         setattr(Tensor, _op.__name__, _op)
+        if _op.elementwise:
+            setattr(Tensor, f"{_op.__name__}_", _in_place(_op))
+for _name in ("add", "sub", "mul", "div", "pow", "bitwise_and", "bitwise_or", "bitwise_xor"):
+    _operator = {"div": "truediv"}.get(_name, _name.removeprefix("bitwise_"))
+    setattr(Tensor, f"__i{_operator}__", getattr(Tensor, f"{_name}_"))

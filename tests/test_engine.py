@@ -399,3 +399,58 @@ def test_numpy_functions_on_tensors_are_differentiable():
 def test_numpy_functions_that_we_lack_are_an_error_not_a_silent_array():
     with pytest.raises(TypeError):
         np.fft.fft(leaf([1.0]))
+
+
+# -- recorded writes
+
+
+def test_a_write_into_a_result_is_recorded_and_what_was_read_before_stays_right():
+    x = leaf([1.0, 2.0])
+    u = x.exp()  # its rule reads u
+    v = u * 3  # reads the old u
+    u += 1
+    u *= x
+    (u + v).sum().backward()
+    e = np.exp([1.0, 2.0])
+    np.testing.assert_allclose(x.grad.numpy(), e * [1, 2] + e + 1 + 3 * e, rtol=1e-6)
+
+
+def test_an_assignment_to_a_part_is_recorded():
+    x, w = leaf([1.0, 2.0, 3.0]), leaf(10.0)
+    y = x * 1
+    y[1] = w * 2
+    y[[0, 2]] *= 5
+    assert y.tolist() == [5, 20, 15]
+    (y * tensor([1.0, 10.0, 100.0])).sum().backward()
+    assert x.grad.tolist() == [5, 0, 500] and w.grad.item() == 20
+
+
+def test_a_write_into_a_view_reaches_what_it_is_a_view_of_and_its_other_views():
+    w = leaf([1.0, 2.0])
+    base = autograd.zeros(3, 2)
+    row, column = base[1], base.T[0]
+    row += w
+    assert base.tolist() == [[0, 0], [1, 2], [0, 0]] and base.requires_grad
+    (base * 3 + column.reshape(3, 1)).sum().backward()
+    assert w.grad.tolist() == [3 + 2, 3]
+
+
+def test_a_write_into_a_leaf_that_requires_grad_is_refused_while_recording():
+    w = leaf([1.0, 2.0])
+    for write in (lambda: w.add_(1), lambda: w.zero_(), lambda: w[:1].fill_(0), lambda: w.__setitem__(0, 5.0)):
+        with pytest.raises(GraphError, match="leaf Variable that requires grad"):
+            write()
+    with autograd.no_grad():
+        w -= 1
+        w[0] = 7
+    w.data += 1
+    assert w.tolist() == [8, 2] and w.is_leaf
+
+
+def test_a_write_must_fit():
+    x = tensor([1, 2])
+    with pytest.raises(ShapeError):
+        x += autograd.ones(2, 2, dtype="int64")
+    with pytest.raises(TypeError, match="can't be cast"):
+        x += 0.5
+    assert x.tolist() == [1, 2]

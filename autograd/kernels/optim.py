@@ -1,4 +1,7 @@
-"""Kernels of the optimizers: one pass over a parameter, in place, state included. All arrays are vectors."""
+"""Kernels of the optimizers: one pass over a parameter, in place, state included.
+
+The arrays have one shape, whichever it is; all but the gradient are contiguous.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,22 @@ import math
 
 from .jit import jit
 
+SIZES = "a parameter, its gradient and the optimizer's state differ in size: was .data replaced? Make a new optimizer"
+
 
 @jit
 def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
-    """Stochastic gradient descent, θ ← θ − α g, with momentum where ``buffer`` is not empty."""
+    """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: ``buffer`` is then not read."""
+    p, g, buffer = p.reshape(p.size), g.ravel(), buffer.reshape(buffer.size)
+    if not p.size == g.size == buffer.size:
+        raise ValueError(SIZES)
     real = p.dtype.type  # all arithmetic in the parameter's dtype, so that LLVM vectorises it
     lr, momentum, weight_decay = real(lr), real(momentum), real(weight_decay)
     fresh = real(1) - real(dampening)
     for i in range(p.size):
         d = -g[i] if maximize else g[i]
         d += weight_decay * p[i]
-        if buffer.size:
+        if momentum:
             buffer[i] = d if first else momentum * buffer[i] + fresh * d
             d = d + momentum * buffer[i] if nesterov else buffer[i]
         p[i] -= lr * d
@@ -25,6 +33,9 @@ def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize,
 @jit
 def adam(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, maximize):
     """Adam (Kingma and Ba, 2015) at step ``step`` = 1, 2, …, with the bias corrections of its algorithm 1."""
+    p, g, m, v = p.reshape(p.size), g.ravel(), m.reshape(m.size), v.reshape(v.size)
+    if not p.size == g.size == m.size == v.size:
+        raise ValueError(SIZES)
     real = p.dtype.type
     alpha = real(lr / (1 - beta1**step))
     root = real(1 / math.sqrt(1 - beta2**step))

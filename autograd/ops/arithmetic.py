@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ __all__ = [
 ]  # fmt: skip
 
 ALL = "any"
+elementwise = partial(primitive, elementwise=True)
 
 
 def _powers(s: Sampler) -> list[tuple[Any, ...]]:
     return [(s(3, 4), 2), (s(4), 3.0), (s.positive(3), 0.5), (s.positive(3, 1), s(1, 4)), (2.0, s(3)), (s(3), -1)]
 
 
-@primitive(
+@elementwise(
     "+",
     formula=lambda x, y: x + y,
     x=lambda g: g,
@@ -43,7 +45,7 @@ def add(x: Any, y: Any) -> Any:
     return np.add(x, y)
 
 
-@primitive(
+@elementwise(
     "−",
     formula=lambda x, y: x - y,
     x=lambda g: g,
@@ -57,7 +59,7 @@ def sub(x: Any, y: Any) -> Any:
     return np.subtract(x, y)
 
 
-@primitive(
+@elementwise(
     "⊙",
     formula=lambda x, y: x * y,
     x=lambda g, y: g * y,
@@ -71,7 +73,7 @@ def mul(x: Any, y: Any) -> Any:
     return np.multiply(x, y)
 
 
-@primitive(
+@elementwise(
     "/",
     formula=lambda x, y: x / y,
     x=lambda g, y: g / y,
@@ -86,13 +88,13 @@ def div(x: Any, y: Any) -> Any:
         return np.true_divide(x, y)
 
 
-@primitive("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
+@elementwise("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
 def neg(x: Any) -> Any:
     """−x, elementwise."""
     return np.negative(x)
 
 
-@primitive(
+@elementwise(
     "xʸ",
     formula=lambda x, y: x**y,
     x=lambda g, x, y: g * guard(y == 0, y * x ** (y - 1)),
@@ -114,19 +116,19 @@ def pow(x: Any, y: Any) -> Any:
         return np.power(x, y)
 
 
-@primitive("|·|", x=lambda g, x: g * np.sign(x), numpy=[np.absolute], promotes=ALL, samples=unary)
+@elementwise("|·|", x=lambda g, x: g * np.sign(x), numpy=[np.absolute], promotes=ALL, samples=unary)
 def abs(x: Any) -> Any:
     """|x|, elementwise; the derivative at 0 is taken as 0."""
     return np.absolute(x)
 
 
-@primitive("sgn", x=lambda g: g * 0.0, numpy=[np.sign], promotes=ALL, samples=unary)
+@elementwise("sgn", x=lambda g: g * 0.0, numpy=[np.sign], promotes=ALL, samples=unary)
 def sign(x: Any) -> Any:
     """−1, 0 or 1, elementwise; the gradient is 0."""
     return np.sign(x)
 
 
-@primitive(
+@elementwise(
     "max",
     x=lambda g, x, y: g * ((x > y) + 0.5 * (x == y)),
     y=lambda g, x, y: g * ((y > x) + 0.5 * (x == y)),
@@ -139,7 +141,7 @@ def maximum(x: Any, y: Any) -> Any:
     return np.maximum(x, y)
 
 
-@primitive(
+@elementwise(
     "min",
     x=lambda g, x, y: g * ((x < y) + 0.5 * (x == y)),
     y=lambda g, x, y: g * ((y < x) + 0.5 * (x == y)),
@@ -152,7 +154,7 @@ def minimum(x: Any, y: Any) -> Any:
     return np.minimum(x, y)
 
 
-@primitive(
+@elementwise(
     "where",
     x=lambda g, condition: where(condition, g, 0.0),
     y=lambda g, condition: where(condition, 0.0, g),
@@ -174,7 +176,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
-@primitive(
+@elementwise(
     formula=lambda condition, x: x,
     x=lambda g, condition: guard(condition, g),
     promotes=None,
@@ -186,7 +188,7 @@ def guard(condition: Any, x: Any) -> Any:
     return np.where(condition, 0, x)
 
 
-@primitive("1[·>0]", x=lambda g: g * 0.0, numpy=[np.heaviside], samples=lambda s: [(s(3, 4), 0.0)])
+@elementwise("1[·>0]", x=lambda g: g * 0.0, numpy=[np.heaviside], samples=lambda s: [(s(3, 4), 0.0)])
 def heaviside(x: Any, values: Any) -> Any:
     """1 where x > 0, 0 where x < 0, ``values`` where x = 0; nan stays nan."""
     return np.heaviside(x, values).astype(x.dtype)
@@ -194,7 +196,7 @@ def heaviside(x: Any, values: Any) -> Any:
 
 def _comparison(symbol: str, ufunc: Any, formula: Any) -> Callable[[Callable[..., Any]], Op]:
     # No rules: a comparison has no gradient, and its output never requires one.
-    return primitive(symbol, formula=formula, numpy=[ufunc], promotes=ALL, samples=binary)
+    return elementwise(symbol, formula=formula, numpy=[ufunc], promotes=ALL, samples=binary)
 
 
 @_comparison("=", np.equal, lambda x, y: x == y)
@@ -233,31 +235,31 @@ def ge(x: Any, y: Any) -> Any:
     return np.greater_equal(x, y)
 
 
-@primitive("¬", numpy=[np.logical_not], promotes=None)
+@elementwise("¬", numpy=[np.logical_not], promotes=None)
 def logical_not(x: Any) -> Any:
     """Whether x is 0, elementwise: a bool tensor."""
     return np.logical_not(x)
 
 
-@primitive("∧", formula=lambda x, y: x & y, numpy=[np.bitwise_and], promotes=ALL)
+@elementwise("∧", formula=lambda x, y: x & y, numpy=[np.bitwise_and], promotes=ALL)
 def bitwise_and(x: Any, y: Any) -> Any:
     """x and y, bit by bit, of integers or bools."""
     return np.bitwise_and(x, y)
 
 
-@primitive("∨", formula=lambda x, y: x | y, numpy=[np.bitwise_or], promotes=ALL)
+@elementwise("∨", formula=lambda x, y: x | y, numpy=[np.bitwise_or], promotes=ALL)
 def bitwise_or(x: Any, y: Any) -> Any:
     """x or y, bit by bit, of integers or bools."""
     return np.bitwise_or(x, y)
 
 
-@primitive("⊕", formula=lambda x, y: x ^ y, numpy=[np.bitwise_xor], promotes=ALL)
+@elementwise("⊕", formula=lambda x, y: x ^ y, numpy=[np.bitwise_xor], promotes=ALL)
 def bitwise_xor(x: Any, y: Any) -> Any:
     """x or y but not both, bit by bit, of integers or bools."""
     return np.bitwise_xor(x, y)
 
 
-@primitive("¬", formula=lambda x: ~x, numpy=[np.bitwise_not], promotes=ALL)
+@elementwise("¬", formula=lambda x: ~x, numpy=[np.bitwise_not], promotes=ALL)
 def bitwise_not(x: Any) -> Any:
     """Not x, bit by bit, of an integer or a bool."""
     return np.bitwise_not(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from .samples import unary, unary_positive
 __all__ = ["cos", "exp", "log", "log1p", "relu", "sigmoid", "sin", "sqrt", "tanh"]
 
 
-@primitive("exp", formula=lambda x: np.exp(x), x=lambda g, u: g * u, numpy=[np.exp], samples=unary)
+elementwise = partial(primitive, elementwise=True)
+
+
+@elementwise("exp", formula=lambda x: np.exp(x), x=lambda g, u: g * u, numpy=[np.exp], samples=unary)
 def exp(x: Any) -> Any:
     """eˣ, elementwise.
 
@@ -27,42 +31,42 @@ def exp(x: Any) -> Any:
         return np.exp(x)
 
 
-@primitive("ln", x=lambda g, x: g / x, numpy=[np.log], singular=True, samples=unary_positive)
+@elementwise("ln", x=lambda g, x: g / x, numpy=[np.log], singular=True, samples=unary_positive)
 def log(x: Any) -> Any:
     """ln x, elementwise; log(0) is −inf, and a negative number gives nan, as does its gradient."""
     with np.errstate(all="ignore"):
         return np.log(x)
 
 
-@primitive("ln(1+·)", x=lambda g, x: g / (1 + x), numpy=[np.log1p], singular=True, samples=unary_positive)
+@elementwise("ln(1+·)", x=lambda g, x: g / (1 + x), numpy=[np.log1p], singular=True, samples=unary_positive)
 def log1p(x: Any) -> Any:
     """ln(1 + x), elementwise, accurate near 0."""
     with np.errstate(all="ignore"):
         return np.log1p(x)
 
 
-@primitive("√", x=lambda g, u: g / (2 * u), numpy=[np.sqrt], singular=True, samples=unary_positive)
+@elementwise("√", x=lambda g, u: g / (2 * u), numpy=[np.sqrt], singular=True, samples=unary_positive)
 def sqrt(x: Any) -> Any:
     """√x, elementwise; the derivative at 0 is inf."""
     with np.errstate(all="ignore"):
         return np.sqrt(x)
 
 
-@primitive("sin", x=lambda g, x: g * np.cos(x), numpy=[np.sin], samples=unary)
+@elementwise("sin", x=lambda g, x: g * np.cos(x), numpy=[np.sin], samples=unary)
 def sin(x: Any) -> Any:
     """Sine of x in radians, elementwise."""
     with np.errstate(invalid="ignore"):
         return np.sin(x)
 
 
-@primitive("cos", x=lambda g, x: -g * np.sin(x), numpy=[np.cos], samples=unary)
+@elementwise("cos", x=lambda g, x: -g * np.sin(x), numpy=[np.cos], samples=unary)
 def cos(x: Any) -> Any:
     """Cosine of x in radians, elementwise."""
     with np.errstate(invalid="ignore"):
         return np.cos(x)
 
 
-@primitive("σ", x=lambda g, u: g * u * (1 - u), vjp=kernels.sigmoid_vjp, samples=unary)
+@elementwise("σ", x=lambda g, u: g * u * (1 - u), vjp=kernels.sigmoid_vjp, samples=unary)
 def sigmoid(x: Any) -> Any:
     """σ(x) = 1 / (1 + e⁻ˣ), elementwise: the logistic function of the slides ("Common choices for g_H").
 
@@ -75,13 +79,13 @@ def sigmoid(x: Any) -> Any:
     return kernels.sigmoid(x)
 
 
-@primitive("tanh", x=lambda g, u: g * (1 - u**2), vjp=kernels.tanh_vjp, numpy=[np.tanh], samples=unary)
+@elementwise("tanh", x=lambda g, u: g * (1 - u**2), vjp=kernels.tanh_vjp, numpy=[np.tanh], samples=unary)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent, elementwise: tanh(x) = 2σ(2x) − 1 (the slides print 2σ(x) − 1; see the errata)."""
     return kernels.tanh(x)
 
 
-@primitive("ReLU", x=lambda g, x: g * np.heaviside(x, 0), vjp=kernels.relu_vjp, samples=unary)
+@elementwise("ReLU", x=lambda g, x: g * np.heaviside(x, 0), vjp=kernels.relu_vjp, samples=unary)
 def relu(x: Any) -> Any:
     """max{0, x}, elementwise; the derivative at 0 is 0. nan stays nan, and so does its gradient."""
     return kernels.relu(x)

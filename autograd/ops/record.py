@@ -92,6 +92,7 @@ class Op:
         view: bool,
         singular: bool,
         method: bool,
+        elementwise: bool,
     ) -> None:
         functools.update_wrapper(self, forward)
         arguments = list(inspect.signature(forward).parameters.values())
@@ -109,6 +110,7 @@ class Op:
         self.view = view
         self.singular = singular
         self.method = method
+        self.elementwise = elementwise
         self.samples = samples
         unknown = set(rules) - set(self.inputs)
         if unknown:
@@ -216,6 +218,7 @@ def primitive(
     view: bool = False,
     singular: bool = False,
     method: bool = True,
+    elementwise: bool = False,
     **rules: Callable[..., Any],
 ) -> Callable[[Callable[..., Any]], Op]:
     """Declare the decorated forward as a primitive; see the head of this file and :class:`Op`.
@@ -235,8 +238,8 @@ def primitive(
         The NumPy functions that mean this op when they are called with a tensor.
     promotes, view, singular
         See :class:`Op`.
-    method : bool
-        Whether Tensor has it as a method.
+    method, elementwise : bool
+        Whether Tensor has it as a method, and also as a method that writes into the tensor, ``x.exp_()``.
     **rules
         One rule for each differentiable input, by name.
 
@@ -271,6 +274,7 @@ def primitive(
             view=view,
             singular=singular,
             method=method,
+            elementwise=elementwise,
         )
 
     return declare

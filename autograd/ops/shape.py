@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from .record import primitive
 from .samples import unary
 
-__all__ = ["broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes", "transpose"]
+__all__ = ["assign", "broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes", "transpose"]
 
 
 @primitive(
@@ -139,6 +139,43 @@ def put(x: Any, shape: Any = (), index: Any = ...) -> Any:
     out = np.zeros(shape, x.dtype)
     np.add.at(out, index, x)
     return out
+
+
+@primitive(
+    "←",
+    x=lambda g, path: assign(g, 0.0, path),
+    y=lambda g, path: _through(g, path),
+    promotes=None,
+    samples=lambda s: [
+        (s(3, 4), s(4), ((getitem, (1,)),)), (s(3, 4), s(2, 3), ((transpose, ()), (getitem, (slice(1, 3),)))),
+        (s(3), s()), (s(3, 4), s(), ((getitem, (([0, 2],),)),)), (s(3, 4), s(3, 1), ((getitem, ((..., slice(1, 2)),)),)),
+    ],
+    method=False,
+)  # fmt: skip
+def assign(x: Any, y: Any, path: Any = ()) -> Any:
+    """x with ``y`` written into the part of it that the views of ``path`` lead to: what ``x[path] = y`` leaves in x.
+
+    ``path`` holds pairs (view op, its parameters); empty, all of x is replaced.
+    """
+    out = x.copy(order="K")  # the same layout, so that what was a view of x is a view of the copy
+    if not path:
+        out[...] = y
+        return out
+    part = out
+    for op, params in path[:-1]:
+        part = op.forward(part, *params)
+    op, params = path[-1]
+    if op is getitem:  # an index may be a list, which gives no view
+        part[params[0]] = y
+    else:
+        op.forward(part, *params)[...] = y
+    return out
+
+
+def _through(g: Any, path: Any) -> Any:
+    for op, params in path:
+        g = op(g, *params)
+    return g
 
 
 @primitive(
