@@ -9,6 +9,7 @@
 """
 
 from . import ops
+from .composed import *
 from .creation import *
 from .errors import DtypeError as DtypeError
 from .errors import GraphError as GraphError
@@ -18,7 +19,11 @@ from .gradcheck import *
 from .modes import *
 from .ops import *
 from .random import *
-from .tensor import *
+from .tensor import Tensor as Tensor
+from .tensor import as_tensor as as_tensor
+from .tensor import from_numpy as from_numpy
+from .tensor import tensor as tensor
 
-float32, float64, int64, int32, int16, int8, uint8, bool_ = ops.SUPPORTED
+float32, float64, int64, int32, int16, int8, uint8, bool = ops.SUPPORTED
+float, double, long, int, short = float32, float64, int64, int32, int16
 __version__ = "0.1.0"

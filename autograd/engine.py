@@ -143,16 +143,15 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
 def refreshed(x: Any) -> Any:
     """``x``; if it is a view and a write has given what it is a view of a new record, with a new record of its own."""
     base = x._base
-    if base is not None and base._requires_grad and base._version > x._seq and x._extra is not None:
-        view = x._extra.get("view")
-        if view is not None:
-            op, params, parent = view
-            past = leaf(x._array, x._requires_grad)
-            past._op, past._inputs, past._params, past._seq = x._op, x._inputs, x._params, x._seq
-            past._base = base
-            with_record = apply(op, (refreshed(parent),), params)
-            if with_record._requires_grad:
-                rerecord(x, with_record, past)
+    stale = base is not None and base._requires_grad and base._version > x._seq
+    if stale and x._extra is not None and "view" in x._extra:
+        op, params, parent = x._extra["view"]
+        past = leaf(x._array, x._requires_grad)
+        past._op, past._inputs, past._params, past._seq = x._op, x._inputs, x._params, x._seq
+        past._base = base
+        anew = apply(op, (refreshed(parent),), params)
+        if anew._requires_grad:
+            rerecord(x, anew, past)
     return x
 
 

@@ -7,7 +7,7 @@ whether it is a method, and the end of this file attaches them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .errors import DtypeError, GraphError, ShapeError
 __all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
 
 Array = np.ndarray[Any, Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Tensor(Node):
@@ -618,13 +619,31 @@ def from_numpy(array: Array) -> Tensor:
     return leaf(to_array(array))
 
 
-def _in_place(op: ops.Op) -> Callable[..., Tensor]:
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return inplace.overwrite(self, op, *args, what=method.__name__, **kwargs)
+def in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """``function`` as a method that writes its result into the tensor's own memory: ``x.exp_()``."""
 
-    method.__name__ = method.__qualname__ = f"{op.__name__}_"
-    method.__doc__ = f"{op.__name__}, written into the tensor's own memory."
-    return method
+    def write(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return inplace.overwrite(self, function, *args, what=write.__name__, **kwargs)
+
+    write.__name__ = write.__qualname__ = f"{function.__name__}_"
+    write.__doc__ = f"{function.__name__}, written into the tensor's own memory."
+    return write
+
+
+def method(*names: str, inplace: bool = False) -> Callable[[F], F]:
+    """Make the decorated function a method of Tensor too, under its own name and ``names``.
+
+    With ``inplace`` there is also the method that writes into the tensor, with ``_`` at its end.
+    """
+
+    def attach(function: F) -> F:
+        for name in (function.__name__, *names):
+            setattr(Tensor, name, function)
+            if inplace:
+                setattr(Tensor, f"{name}_", in_place(function))
+        return function
+
+    return attach
 
 
 engine.Tensor = Tensor
@@ -632,7 +651,7 @@ for _op in ops.registry.values():
     if _op.method:
         setattr(Tensor, _op.__name__, _op)
         if _op.elementwise:
-            setattr(Tensor, f"{_op.__name__}_", _in_place(_op))
+            setattr(Tensor, f"{_op.__name__}_", in_place(_op))
 for _name in ("add", "sub", "mul", "div", "pow", "bitwise_and", "bitwise_or", "bitwise_xor"):
     _operator = {"div": "truediv"}.get(_name, _name.removeprefix("bitwise_"))
     setattr(Tensor, f"__i{_operator}__", getattr(Tensor, f"{_name}_"))

@@ -11,7 +11,9 @@ from ..errors import ShapeError
 from .record import primitive
 from .samples import unary
 
-__all__ = ["assign", "broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes", "transpose"]
+__all__ = [
+    "assign", "broadcast_to", "cast", "cat", "clone", "getitem", "permute", "put", "reshape", "swapaxes", "transpose",
+]  # fmt: skip
 
 
 @primitive(
@@ -153,7 +155,7 @@ def put(x: Any, shape: Any = (), index: Any = ...) -> Any:
     method=False,
 )  # fmt: skip
 def assign(x: Any, y: Any, path: Any = ()) -> Any:
-    """x with ``y`` written into the part of it that the views of ``path`` lead to: what ``x[path] = y`` leaves in x.
+    """x with ``y`` written into the part that the views of ``path`` lead to: what ``x[path] = y`` leaves in x.
 
     ``path`` holds pairs (view op, its parameters); empty, all of x is replaced.
     """

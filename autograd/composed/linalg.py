@@ -1,0 +1,5 @@
+"""Linear algebra composed of the primitives."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,5 @@
+"""Reductions composed of the primitives."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,212 @@
+"""PyTorch's own samples of every operator in scope, run here: the same values and the same gradients.
+
+The cases are PyTorch's (``torch.testing._internal.common_methods_invocations.op_db``), so that its authors' corners
+decide and not ours. What is not applicable is skipped by its kind (a complex dtype, a layout); whatever else we do not do
+as PyTorch does stands in one of the tables below with its reason.
+"""
+
+import collections
+import contextlib
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd
+from tests.scope import SCOPE
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest", reason="PyTorch's operator samples need it: pip install '.[parity]'")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
+
+EXCUSED: dict[str, str] = {}
+"""Ops in scope that are not compared at all, with the reason: at most one in a hundred."""
+
+DIFFERENT: dict[str, str] = {}
+"""Ops whose gradient is deliberately another one at some points, with the reason; their values are compared."""
+
+RANDOM = {
+    "normal", "bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "randn", "randint",
+    "empty", "empty_like", "new_empty",
+}  # fmt: skip
+"""Only the shapes and dtypes are compared."""
+
+DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+INFOS = [
+    (group, info)
+    for group, names in SCOPE.items()
+    for name in names.split()
+    for info in op_db
+    if info.name == name
+]  # fmt: skip
+tally: dict[str, collections.Counter[str]] = {group: collections.Counter() for group in SCOPE}
+
+
+class NotApplicable(Exception):
+    """The sample is about something that is not in scope."""
+
+
+def ours(x, grad=True):
+    """An argument of PyTorch's as one of ours."""
+    if isinstance(x, torch.Tensor):
+        if x.layout != torch.strided or x.dtype not in KNOWN:
+            raise NotApplicable(f"{x.dtype} {x.layout}")
+        # numpy() keeps strides, so that our inputs are as oddly laid out as theirs
+        array = x.detach().resolve_conj().resolve_neg().numpy()
+        array = np.lib.stride_tricks.as_strided(array.copy(order="K"), array.shape) if 0 in array.strides else array
+        out = autograd.as_tensor(np.array(array, order="K"))
+        return out.requires_grad_() if grad and x.requires_grad else out
+    if isinstance(x, torch.dtype):
+        if x not in KNOWN:
+            raise NotApplicable(str(x))
+        return KNOWN[x]
+    if isinstance(x, torch.device):
+        return str(x)
+    if isinstance(x, (torch.memory_format, torch.layout, torch.Generator)):
+        raise NotApplicable(type(x).__name__)
+    if isinstance(x, complex):
+        raise NotApplicable("complex")
+    if isinstance(x, torch.Size):
+        return tuple(x)
+    if isinstance(x, (list, tuple)):
+        return type(x)(ours(y, grad) for y in x)
+    if isinstance(x, dict):
+        return {key: ours(value, grad) for key, value in x.items()}
+    return x
+
+
+KNOWN = {
+    torch.float32: autograd.float32, torch.float64: autograd.float64, torch.int64: autograd.int64,
+    torch.int32: autograd.int32, torch.int16: autograd.int16, torch.int8: autograd.int8, torch.uint8: autograd.uint8,
+    torch.bool: autograd.bool,
+}  # fmt: skip
+
+
+def function(name, theirs):
+    """Our function of that name; a method where PyTorch has only a method."""
+    if name.startswith("__") or name in ("T", "mT"):
+        return (lambda x: getattr(x, name)) if name in ("T", "mT") else lambda x, *a, **k: getattr(x, name)(*a, **k)
+    where = autograd
+    for part in name.split("."):
+        where = getattr(where, part, None)
+        if where is None:
+            method = getattr(autograd.Tensor, name, None)
+            if method is None:
+                pytest.fail(f"autograd has no {name}")
+            return method
+    return where
+
+
+def tensors(x, kind):
+    """All tensors in a nest of lists, tuples and dicts."""
+    if isinstance(x, kind):
+        return [x]
+    if isinstance(x, (list, tuple)):
+        return [t for y in x for t in tensors(y, kind)]
+    if isinstance(x, dict):
+        return [t for y in x.values() for t in tensors(y, kind)]
+    return []
+
+
+def same(actual, expected, tolerance, what, values=True):
+    """Equal nests of tensors, numbers and bools."""
+    if isinstance(expected, torch.Tensor):
+        assert isinstance(actual, autograd.Tensor), f"{what}: {type(actual)} for a Tensor"
+        assert actual.shape == tuple(expected.shape), f"{what}: shape {actual.shape} for {tuple(expected.shape)}"
+        assert actual.dtype == KNOWN[expected.dtype], f"{what}: {actual.dtype} for {expected.dtype}"
+        if values:
+            np.testing.assert_allclose(
+                actual.detach().numpy(), expected.detach().resolve_conj().resolve_neg().numpy(), *tolerance,
+                equal_nan=True, err_msg=what,
+            )  # fmt: skip
+    elif isinstance(expected, (list, tuple)):
+        assert len(actual) == len(expected), f"{what}: {len(actual)} results for {len(expected)}"
+        for k, (a, e) in enumerate(zip(actual, expected, strict=True)):
+            same(a, e, tolerance, f"{what}[{k}]", values)
+    else:
+        assert actual == expected, what
+
+
+def compare(info, dtype, sample):
+    """One sample: value, then gradient."""
+    args = ours([sample.input, *sample.args])
+    kwargs = ours(sample.kwargs)
+    expected = info.op(sample.input, *sample.args, **sample.kwargs)
+    if any(t.dtype not in KNOWN or t.layout != torch.strided for t in tensors(expected, torch.Tensor)):
+        raise NotApplicable("result dtype")
+    actual = function(info.name, info.op)(*args, **kwargs)
+    tolerance = (2e-6, 1e-5) if dtype == torch.float32 else (1e-9, 1e-9)
+    same(actual, expected, tolerance, "value", info.name not in RANDOM)
+
+    outs = [t for t in tensors(expected, torch.Tensor) if t.requires_grad]
+    ins = [t for t in tensors([sample.input, sample.args, sample.kwargs], torch.Tensor) if t.requires_grad]
+    mine = tensors(actual, autograd.Tensor)
+    assert [t.requires_grad for t in mine] == [t.requires_grad for t in tensors(expected, torch.Tensor)], "requires_grad"
+    if not outs or info.name in RANDOM:
+        return
+    generator = np.random.default_rng(0)
+    seeds = [np.asarray(generator.uniform(0.5, 1.5, tuple(t.shape))) for t in outs]
+    theirs = torch.autograd.grad(
+        outs, ins, [torch.from_numpy(s).to(t.dtype) for s, t in zip(seeds, outs, strict=True)], allow_unused=True
+    )
+    found = autograd.grad(
+        [t for t in mine if t.requires_grad],
+        [t for t in tensors([args, kwargs], autograd.Tensor) if t.requires_grad],
+        [autograd.tensor(s.astype(KNOWN[t.dtype])) for s, t in zip(seeds, outs, strict=True)],
+        allow_unused=True,
+    )
+    if info.name in DIFFERENT:
+        return
+    for k, (a, e, x) in enumerate(zip(found, theirs, ins, strict=True)):
+        a = autograd.as_tensor(np.zeros(tuple(x.shape), KNOWN[x.dtype])) if a is None else a
+        same(a, torch.zeros_like(x) if e is None else e, tolerance, f"gradient {k}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: str(d).removeprefix("torch."))
+@pytest.mark.parametrize(
+    ("group", "info"), INFOS, ids=[f"{i.name}{'-' + i.variant_test_name if i.variant_test_name else ''}" for _, i in INFOS]
+)
+def test_pytorchs_samples_agree(group, info, dtype):
+    if info.name in EXCUSED:
+        tally[group]["excused"] += 1
+        pytest.skip(EXCUSED[info.name])
+    if not info.supports_dtype(dtype, "cpu"):
+        pytest.skip(f"PyTorch has no {info.name} of {dtype}")
+    torch.manual_seed(0)
+    wrong, run = [], 0
+    for k, sample in enumerate(info.sample_inputs("cpu", dtype, requires_grad=info.supports_autograd)):
+        with contextlib.suppress(NotApplicable):
+            try:
+                compare(info, dtype, sample)
+            except NotApplicable:
+                raise
+            except Exception as error:
+                wrong.append(f"sample {k}: {type(error).__name__}: {str(error).strip()}\n    {describe(sample)}")
+            run += 1
+    tally[group]["samples"] += run
+    tally[group]["agree" if not wrong else "differ"] += 1
+    assert not wrong, f"{len(wrong)} of {run} samples differ:\n" + "\n".join(wrong[:6])
+
+
+def describe(sample):
+    """A sample in one line."""
+    def short(x):
+        return f"T{tuple(x.shape)}{'g' if x.requires_grad else ''}" if isinstance(x, torch.Tensor) else repr(x)
+
+    flat = [short(sample.input) if isinstance(sample.input, torch.Tensor) else [short(x) for x in sample.input]
+            if isinstance(sample.input, (list, tuple)) else repr(sample.input)]  # fmt: skip
+    return f"{flat} {[short(x) for x in sample.args]} { {k: short(v) for k, v in sample.kwargs.items()} }"[:300]
+
+
+def test_at_most_one_op_in_a_hundred_is_excused():
+    names = {info.name for _, info in INFOS}
+    assert len(EXCUSED) <= len(names) / 100 and set(EXCUSED) <= names and set(DIFFERENT) <= names
+
+
+def test_the_scope_has_no_name_that_pytorch_lacks():
+    known = {info.name for info in op_db}
+    assert [n for names in SCOPE.values() for n in names.split() if n not in known] == []
