@@ -59,6 +59,18 @@ def _targets(s: Sampler, unit: bool) -> list[tuple[Any, ...]]:
 
 
 @primitive(
+    formula=lambda x, low: x,
+    x=lambda g, x, low: g * (x >= low),
+    promotes=None,
+    samples=lambda s: [(s(3, 4), 0.0)],
+    method=False,
+)
+def at_least(x: Any, low: float = 0.0) -> Any:
+    """x, but not below ``low``: keeps a quotient or a logarithm finite. In an equation it reads as x."""
+    return np.maximum(x, np.asarray(low, x.dtype))
+
+
+@primitive(
     "BCE",
     formula=lambda z, y, reduction: _typeset(np.log(1 + np.exp(z)) - y * z, reduction),
     z=lambda g, z, y, z_shape, reduction: g * (sigmoid(z) - y) / _divisor(z_shape, reduction),
@@ -94,9 +106,9 @@ def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
 @primitive(
     "BCE",
     formula=lambda p, y, reduction: _typeset(-(y * np.log(p) + (1 - y) * np.log(1 - p)), reduction),
-    p=lambda g, p, y, p_shape, reduction: g * (p - y) / np.maximum(p * (1 - p), 1e-12) / _divisor(p_shape, reduction),
+    p=lambda g, p, y, p_shape, reduction: g * (p - y) / at_least(p * (1 - p), 1e-12) / _divisor(p_shape, reduction),
     y=lambda g, p, p_shape, reduction: g
-    * (np.maximum(np.log(1 - p), -100) - np.maximum(np.log(p), -100))
+    * (at_least(np.log(1 - p), -100.0) - at_least(np.log(p), -100.0))
     / _divisor(p_shape, reduction),
     vjp=kernels.bce_vjp,
     samples=lambda s: _targets(s, unit=True),
