@@ -16,6 +16,8 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import weakref
+import zlib
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -68,6 +70,7 @@ class Mode(threading.local):
 
 
 mode = Mode()
+exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 _commit = threading.Lock()
 _new = object.__new__
 Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
@@ -132,6 +135,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._params = params
         out._seq = tick()
         out._scope = mode.scope
+        if exposed:
+            _note_exposed(out, op, inputs)
     else:
         out._requires_grad = False
         out._op = out._scope = None
@@ -355,16 +360,79 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
 
 def _check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
     """Raise if a value that a rule will read was written in place since ``node`` was computed."""
-    if op.uses_output and memory(node)._version > seq:
+    through_numpy = exposed or node._extra is not None
+    if op.uses_output and (memory(node)._version > seq or (through_numpy and not _as_noted(node, node, -1))):
         raise _changed(node, node, "its output")
     uses = op.uses * len(sources) if op.variadic else op.uses
     for k, x in enumerate(sources):
-        if uses[k] and isinstance(x, Node) and memory(x)._version > seq:
-            raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
+        if uses[k] and isinstance(x, Node):
+            if memory(x)._version > seq or (through_numpy and not _as_noted(node, x, k)):
+                raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
+
+
+def expose(x: Any, holder: Any = None) -> None:
+    """Note that NumPy can write into the memory of ``x`` from now on, until ``holder`` is gone.
+
+    Such writes leave no stamp. So the values that a rule will read are fingerprinted when they are saved, or here if
+    they may have been saved already, and compared when they are read.
+    """
+    base = memory(x)
+    if base._extra is None:
+        base._extra = {}
+    if id(base) not in exposed:
+        base._extra["exposed"] = (tick(), _fingerprint(base._array))
+        number = id(base)
+        exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
+    # The callback knows the tensor weakly and the holder by id: no cycle.
+    key, reference = id(holder), weakref.ref(base)
+    holders = base._extra.setdefault("holders", {})
+    holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
+
+
+def _release(key: int, reference: Any) -> None:
+    """The last array is gone: from now on nothing can be written unseen. What was, is stamped as of the exposure."""
+    base = reference()
+    if base is None:
+        return
+    holders = base._extra["holders"]
+    del holders[key]
+    if not holders:
+        when, fingerprint = base._extra.pop("exposed")
+        exposed.pop(id(base), None)
+        if base._version < when and _fingerprint(base._array) != fingerprint:
+            base._version = when
+
+
+def _fingerprint(array: Array) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+
+
+def _note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
+    """Fingerprint the inputs that a rule will read and that NumPy can write."""
+    uses = op.uses * len(inputs) if op.variadic else op.uses
+    seen = {
+        k: _fingerprint(x._array)
+        for k, x in enumerate(inputs)
+        if uses[k] and isinstance(x, Node) and id(memory(x)) in exposed
+    }
+    if seen:
+        out._extra = {**(out._extra or {}), "seen": seen}
+
+
+def _as_noted(node: Any, x: Any, k: int) -> bool:
+    """Whether input ``k`` of ``node`` (−1: its output) has the fingerprint that it had when it was saved."""
+    seen = (node._extra or {}).get("seen", {})
+    if k in seen:
+        return bool(_fingerprint(x._array) == seen[k])
+    base = memory(x)
+    if id(base) not in exposed:
+        return True
+    when, fingerprint = base._extra["exposed"]
+    return node._seq > when or base._version > when or bool(_fingerprint(base._array) == fingerprint)
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:
-    what_did, file, line = (memory(x)._extra or {}).get("written", ("an in-place operation", "?", 0))
+    what_did, file, line = (memory(x)._extra or {}).get("written", ("a write through NumPy", "?", 0))
     return GraphError(
         f"{_at(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an inplace "
         f"operation since: {what_did} at {file}:{line}. Call backward() first, or write a new tensor instead "

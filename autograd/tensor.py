@@ -218,7 +218,10 @@ class Tensor(Node):
         """
         if self._requires_grad:
             raise GraphError("numpy: can't be called on a Tensor that requires grad; use tensor.detach().numpy()")
-        return self._array
+        # An array of its own over the same memory: slices of it keep it alive, so that its end can be noticed.
+        view = np.asarray(memoryview(self._array))  # type: ignore[arg-type]
+        engine.expose(self, view)
+        return view
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy()
@@ -486,7 +489,7 @@ class Tensor(Node):
     @staticmethod
     def operand(x: Any) -> Any:
         """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
-        return x if isinstance(x, Node) or type(x) in engine.NUMBERS else leaf(to_array(x))
+        return x if isinstance(x, Node) or type(x) in engine.NUMBERS else as_tensor(x)
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""
@@ -603,7 +606,10 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """``data`` as a tensor, sharing memory where possible; a tensor of that dtype is returned itself."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    return leaf(to_array(data, dtype))
+    out = leaf(to_array(data, dtype))
+    if out._array is data:
+        engine.expose(out)
+    return out
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -616,7 +622,7 @@ def from_numpy(array: Array) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expects an ndarray, found {type(array).__name__}")
-    return leaf(to_array(array))
+    return as_tensor(array)
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:

@@ -454,3 +454,64 @@ def test_a_write_must_fit():
     with pytest.raises(TypeError, match="can't be cast"):
         x += 0.5
     assert x.tolist() == [1, 2]
+
+
+# -- writes that only NumPy sees
+
+
+def source_array(x):
+    array = np.array([3.0, 4.0])
+    return array, autograd.from_numpy(array)
+
+
+def own_view(x):
+    y = tensor([3.0, 4.0], dtype="float64")
+    return y.numpy(), y
+
+
+@pytest.mark.parametrize("make", [source_array, own_view])
+def test_a_write_through_numpy_between_forward_and_backward_is_an_error(make):
+    x = leaf([1.0, 2.0], "float64")
+    array, y = make(x)
+    z = (x * y).sum()
+    array[0] = 100
+    with pytest.raises(GraphError, match="mul.*NumPy"):
+        z.backward()
+    assert x.grad is None
+
+
+def test_a_write_through_a_numpy_view_made_after_the_forward_pass_and_gone_since_is_an_error():
+    x = leaf([1.0, 2.0])
+    u = x.exp()
+    loss = u.sum()
+    part = u.detach().numpy()[1:]
+    part[0] = 100
+    del part
+    with pytest.raises(GraphError, match="exp.*its output"):
+        loss.backward()
+
+
+def test_a_write_through_numpy_before_the_forward_pass_is_just_a_value():
+    x = leaf([1.0, 2.0], "float64")
+    array = np.array([3.0, 4.0])
+    y = autograd.from_numpy(array)
+    for value in (5.0, 6.0):
+        array[:] = value
+        x.grad = None
+        (x * y).sum().backward()
+        assert x.grad.tolist() == [value, value]
+
+
+def test_an_array_operand_is_guarded_too():
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    z = (x * array).sum()
+    array[:] = 0
+    with pytest.raises(GraphError):
+        z.backward()
+
+
+def test_reading_through_numpy_costs_later_steps_nothing():
+    w = leaf([1.0, 2.0])
+    assert w.detach().numpy().max() == 2
+    gc.collect()
+    assert not autograd.engine.exposed
