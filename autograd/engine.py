@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import GraphError, ShapeError
+from .errors import GraphError, ShapeError, check_broadcast
 from .ops import Op, add, cast, guard, promote, reshape
 from .ops import sum as total
 
@@ -115,7 +115,12 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             return apply(op, tuple(map(Tensor.operand, inputs)), params)
     if (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None:
         arrays = promote(op, arrays)
-    array = op.forward(*arrays, *params)
+    try:
+        array = op.forward(*arrays, *params)
+    except ValueError:
+        if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
+            check_broadcast(op.name, [np.shape(a) for a in arrays])
+        raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
 
@@ -214,7 +219,12 @@ def pull(
     spent: list[Any] = []
     heap: list[tuple[int, Any]] = []
     for x, seed in zip(outputs, seeds, strict=True):
-        _arrive(x, seed, pending, heap)
+        if x in pending:
+            pending[x] = _sum(pending[x], seed)
+        else:
+            pending[x] = seed
+            if x._op is not None:
+                heappush(heap, (-x._seq, x))
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
@@ -227,7 +237,7 @@ def pull(
                 f"{_at(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
-        op, seq = node._op, node._seq
+        op, seq, params = node._op, node._seq, node._params
         sources, values, wanted = [], [], []
         for x in node._inputs:
             if isinstance(x, Node):
@@ -239,32 +249,37 @@ def pull(
                 values.append(x)
                 wanted.append(False)
             sources.append(x)
-        _check_unchanged(node, op, sources, seq)
+        if op.reads:
+            _check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
+        parts: Any = None
         try:
             if op.vjp is not None and not create_graph:
-                parts = op.vjp(g, u, values, node._params, wanted)
-            else:
-                parts = [
-                    rule(g, u, values, node._params, k) if want and (rule := op.pull(k)) is not None else None
-                    for k, want in enumerate(wanted)
-                ]
-        except Exception as error:
-            raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
-        if len(parts) != len(sources):
-            raise GraphError(f"{_at(node)}: the rule gave {len(parts)} gradients for {len(sources)} inputs")
-        for x, want, part in zip(sources, wanted, parts):  # noqa: B905 - checked above
-            if want and part is not None:
+                parts = op.vjp(g, u, values, params, wanted)
+                if len(parts) != len(sources):
+                    raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
+            for k, x in enumerate(sources):
+                if not wanted[k] or (rule := op.pull(k)) is None:
+                    continue
+                part = rule(g, u, values, params, k) if parts is None else parts[k]
                 if type(part) is not np.ndarray and not create_graph:
                     part = np.asarray(part)
                 if op.singular:
                     part = guard(g == 0, part)
                 target = x._array
                 if part.shape != target.shape:
-                    part = _unbroadcast(part, target.shape, node)
+                    part = _unbroadcast(part, target.shape)
                 if part.dtype is not target.dtype:
                     part = cast(part, target.dtype)
-                _arrive(x, part, pending, heap)
+                before = pending.get(x)
+                if before is not None:  # the multivariate chain rule: contributions add up
+                    pending[x] = _sum(before, part)
+                else:
+                    pending[x] = part
+                    if x._op is not None:
+                        heappush(heap, (-x._seq, x))
+        except Exception as error:
+            raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
         spent.append(node)
     for x, g in pending.items():  # the leaves
         if x._extra is not None and not peek:
@@ -277,16 +292,9 @@ def pull(
     return found
 
 
-def _arrive(x: Any, g: Any, pending: dict[Any, Any], heap: list[tuple[int, Any]]) -> None:
-    """One contribution to the gradient of ``x``: the first puts ``x`` in the queue, the others are added."""
-    before = pending.get(x)
-    if before is None:
-        pending[x] = g
-        if x._op is not None:
-            heappush(heap, (-x._seq, x))
-    else:
-        total = add(before, g)
-        pending[x] = total if isinstance(total, Node) else np.asarray(total)
+def _sum(a: Any, b: Any) -> Any:
+    total = add(a, b)
+    return total if isinstance(total, Node) else np.asarray(total)
 
 
 def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
@@ -475,11 +483,11 @@ def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:
     return g
 
 
-def _unbroadcast(g: Any, shape: tuple[int, ...], node: Any) -> Any:
+def _unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which an input of this ``shape`` was repeated."""
     extra = g.ndim - len(shape)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
-        raise GraphError(f"{_at(node)}: the rule gave a gradient of shape {g.shape} for an input of shape {shape}")
+        raise GraphError(f"the rule gave a gradient of shape {g.shape} for an input of shape {shape}")
     repeated = tuple(k for k in range(g.ndim) if k < extra or (shape[k - extra] == 1 and g.shape[k] != 1))
     return reshape(total(g, repeated), shape)
 

@@ -404,40 +404,40 @@ class Tensor(Node):
     # -- operators
 
     def __add__(self, other: Any) -> Tensor:
-        return _binary(ops.add, self, other)
+        return apply(ops.add, (self, other))
 
     def __radd__(self, other: Any) -> Tensor:
-        return _binary(ops.add, other, self)
+        return apply(ops.add, (other, self))
 
     def __sub__(self, other: Any) -> Tensor:
-        return _binary(ops.sub, self, other)
+        return apply(ops.sub, (self, other))
 
     def __rsub__(self, other: Any) -> Tensor:
-        return _binary(ops.sub, other, self)
+        return apply(ops.sub, (other, self))
 
     def __mul__(self, other: Any) -> Tensor:
-        return _binary(ops.mul, self, other)
+        return apply(ops.mul, (self, other))
 
     def __rmul__(self, other: Any) -> Tensor:
-        return _binary(ops.mul, other, self)
+        return apply(ops.mul, (other, self))
 
     def __truediv__(self, other: Any) -> Tensor:
-        return _binary(ops.div, self, other)
+        return apply(ops.div, (self, other))
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return _binary(ops.div, other, self)
+        return apply(ops.div, (other, self))
 
     def __pow__(self, other: Any) -> Tensor:
-        return _binary(ops.pow, self, other)
+        return apply(ops.pow, (self, other))
 
     def __rpow__(self, other: Any) -> Tensor:
-        return _binary(ops.pow, other, self)
+        return apply(ops.pow, (other, self))
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _binary(ops.matmul, self, other)
+        return apply(ops.matmul, (self, other))
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _binary(ops.matmul, other, self)
+        return apply(ops.matmul, (other, self))
 
     def __neg__(self) -> Tensor:
         return apply(ops.neg, (self,))
@@ -446,40 +446,40 @@ class Tensor(Node):
         return apply(ops.abs, (self,))
 
     def __eq__(self, other: Any) -> Any:
-        return _binary(ops.eq, self, other)
+        return apply(ops.eq, (self, other))
 
     def __ne__(self, other: Any) -> Any:
-        return _binary(ops.ne, self, other)
+        return apply(ops.ne, (self, other))
 
     def __lt__(self, other: Any) -> Tensor:
-        return _binary(ops.lt, self, other)
+        return apply(ops.lt, (self, other))
 
     def __le__(self, other: Any) -> Tensor:
-        return _binary(ops.le, self, other)
+        return apply(ops.le, (self, other))
 
     def __gt__(self, other: Any) -> Tensor:
-        return _binary(ops.gt, self, other)
+        return apply(ops.gt, (self, other))
 
     def __ge__(self, other: Any) -> Tensor:
-        return _binary(ops.ge, self, other)
+        return apply(ops.ge, (self, other))
 
     def __and__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_and, self, other)
+        return apply(ops.bitwise_and, (self, other))
 
     def __rand__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_and, other, self)
+        return apply(ops.bitwise_and, (other, self))
 
     def __or__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_or, self, other)
+        return apply(ops.bitwise_or, (self, other))
 
     def __ror__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_or, other, self)
+        return apply(ops.bitwise_or, (other, self))
 
     def __xor__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_xor, self, other)
+        return apply(ops.bitwise_xor, (self, other))
 
     def __rxor__(self, other: Any) -> Tensor:
-        return _binary(ops.bitwise_xor, other, self)
+        return apply(ops.bitwise_xor, (other, self))
 
     def __invert__(self) -> Tensor:
         return apply(ops.bitwise_not, (self,))
@@ -507,21 +507,6 @@ class Tensor(Node):
             return NotImplemented
         named = {"axis": "dim", "keepdims": "keepdim"}
         return op(*args, **{named.get(key, key): value for key, value in kwargs.items()})
-
-
-def _binary(op: ops.Op, x: Any, y: Any) -> Any:
-    """``x op y`` where at least one is a tensor."""
-    try:
-        return apply(op, (x, y))
-    except ValueError as error:
-        a, b = np.shape(x), np.shape(y)
-        for k in range(-1, -min(len(a), len(b)) - 1, -1):
-            if a[k] != b[k] and 1 not in (a[k], b[k]):
-                axis = max(len(a), len(b)) + k
-                raise ShapeError(
-                    f"{op.name}: shapes {a} and {b} do not broadcast: at axis {axis}: {a[k]} vs {b[k]}"
-                ) from error
-        raise
 
 
 def sizes(sizes: tuple[Any, ...]) -> tuple[Any, ...]:

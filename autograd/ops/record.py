@@ -67,7 +67,7 @@ class Op:
     vjp : callable or None
         ``(g, u, inputs, params, needs)`` → one gradient for each input, computed by a fused kernel.
     uses, uses_output : tuple of bool, bool
-        Whether some rule asks for the value of each input, or of the output.
+        Whether some rule asks for the value of each input, or of the output; ``reads``: of any of them.
     promotes : {"float", "any", None}
         "float": integers become floats first, as for ``exp``; "any": mixed dtypes become one; None: left as they are.
     view : bool
@@ -121,6 +121,7 @@ class Op:
         asked = {name for rule in rules.values() for name in inspect.signature(rule).parameters}
         self.uses = tuple(name in asked for name in self.inputs)
         self.uses_output = "u" in asked
+        self.reads = self.uses_output or any(self.uses)
         self._plain = len(self.inputs) if not self.variadic and not self.params else -1
         if self.name in registry:
             raise TypeError(f"a primitive called {self.name} is already declared")
