@@ -17,7 +17,10 @@ if not hasattr(_autograd, "primitive"):
         "`pip uninstall autograd` and install chalkgrad again"
     )
 
-from . import data, functional, init, optim
+from . import data as data
+from . import functional as functional
+from . import init as init
+from . import optim as optim
 from .layers import *
 from .losses import *
 from .module import *

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import autograd
-from autograd import Tensor
+from autograd import Tensor, ops
 from autograd.ops.loss import check_reduction, check_same_shape
 
 __all__ = [
@@ -14,14 +12,14 @@ __all__ = [
     "sigmoid", "softmax", "tanh",
 ]  # fmt: skip
 
-sigmoid = autograd.sigmoid
-tanh = autograd.tanh
-relu = autograd.relu
-softmax = autograd.softmax
+sigmoid = ops.sigmoid
+tanh = ops.tanh
+relu = ops.relu
+softmax = ops.softmax
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias`` for input (…, in), weight (out, in), bias (out,).
+    """``input @ weight.T + bias`` for input (…, in), weight (out, in), bias (out,); gives (…, out).
 
     Raises
     ------
@@ -37,35 +35,57 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         return input @ weight.mT
     if input.ndim == 2:
-        return autograd.linear(input, weight, bias)  # type: ignore[no-any-return]
+        return ops.linear(input, weight, bias)
     lead = input.shape[:-1]
-    rows = input.reshape(math.prod(lead), -1) if input.ndim else input
-    out: Tensor = autograd.linear(rows, weight, bias)
-    return out.reshape(*lead, weight.shape[0])
+    rows = input.reshape(math.prod(lead), input.shape[-1]) if input.ndim else input  # 0-d: an error, by the op
+    return ops.linear(rows, weight, bias).reshape(*lead, weight.shape[0])
 
 
-def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """Binary cross-entropy on probabilities; see :func:`autograd.bce`."""
-    return autograd.bce(input, target, reduction)  # type: ignore[no-any-return]
+def binary_cross_entropy(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Binary cross-entropy on probabilities, both of one shape; see :func:`autograd.bce`.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.functional.binary_cross_entropy(autograd.tensor([0.0]), autograd.tensor([1.0]))  # not inf, as in PyTorch
+    tensor(100.)
+    """
+    return ops.bce(input, target, reduction)
 
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """Binary cross-entropy on scores; see :func:`autograd.bce_with_logits`."""
-    return autograd.bce_with_logits(input, target, reduction)  # type: ignore[no-any-return]
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Binary cross-entropy on scores, both of one shape; see :func:`autograd.bce_with_logits`.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.functional.binary_cross_entropy_with_logits(autograd.tensor([-1000.0]), autograd.tensor([1.0]))
+    tensor(1000.)
+    """
+    return ops.bce_with_logits(input, target, reduction)
 
 
-def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """Cross-entropy of scores (n, K) against class labels (n,); see :func:`autograd.cross_entropy`."""
-    return autograd.cross_entropy(input, target, reduction)  # type: ignore[no-any-return]
+def cross_entropy(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Cross-entropy of scores (n, K) against class labels (n,), integers; see :func:`autograd.cross_entropy`.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.functional.cross_entropy(autograd.zeros(2, 4), autograd.tensor([0, 3])).item()  # ln 4
+    1.386...
+    """
+    return ops.cross_entropy(input, target, reduction)
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """(input − target)², averaged, summed (the slides' quadratic loss) or elementwise.
 
     Raises
     ------
     ShapeError
         If the shapes differ: PyTorch only warns, and broadcasts.
+    ValueError
+        For another reduction than mean, sum and none.
 
     Examples
     --------

@@ -40,7 +40,9 @@ class Linear(Module):
     (5, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: object = None) -> None:
+    bias: Parameter | None
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: object = None) -> None:
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
@@ -48,35 +50,59 @@ class Linear(Module):
         self.register_parameter("bias", Parameter(autograd.zeros(out_features, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
-    bias: Parameter | None
-
     def reset_parameters(self) -> None:
         """Draw new initial values."""
         init.linear_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
+        """(…, in_features) → (…, out_features)."""
         return functional.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
+        """Its sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Sigmoid(Module):
-    """The logistic activation σ(z) = 1 / (1 + e⁻ᶻ): values in (0, 1)."""
+    """The logistic activation σ(z) = 1 / (1 + e⁻ᶻ): values in (0, 1).
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.Sigmoid()(autograd.tensor([-1000.0, 0.0]))
+    tensor([0.0000, 0.5000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        return autograd.sigmoid(input)  # type: ignore[no-any-return]
+        """Elementwise, any shape."""
+        return functional.sigmoid(input)
 
 
 class Tanh(Module):
-    """The activation tanh(z) = 2σ(2z) − 1: bounded and centred."""
+    """The activation tanh(z) = 2σ(2z) − 1 (the slides' print lacks the second 2): bounded and centred.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.Tanh()(autograd.tensor([0.0, 1000.0]))
+    tensor([0., 1.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        return autograd.tanh(input)  # type: ignore[no-any-return]
+        """Elementwise, any shape."""
+        return functional.tanh(input)
 
 
 class ReLU(Module):
-    """The activation max{0, z}."""
+    """The activation max{0, z}; its derivative at 0 is 0.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.ReLU()(autograd.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        return autograd.relu(input)  # type: ignore[no-any-return]
+        """Elementwise, any shape."""
+        return functional.relu(input)

@@ -12,17 +12,18 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"]
 
 
 class _Loss(Module):
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
         check_reduction(type(self).__name__, reduction)
         self.reduction = reduction
 
-    def extra_repr(self) -> str:
-        return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
-
 
 class BCELoss(_Loss):
-    """Binary cross-entropy on probabilities u_O = σ(z_O): −(y ln u + (1 − y) ln(1 − u)).
+    """Binary cross-entropy on probabilities u_O = σ(z_O): −(y ln u + (1 − y) ln(1 − u)); slide "PyTorch loss options".
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
 
     Raises
     ------
@@ -39,25 +40,81 @@ class BCELoss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functional.binary_cross_entropy(input, target, self.reduction)
+        """Probabilities and targets of one shape → a scalar, or that shape for reduction "none"."""
+        return functional.binary_cross_entropy(input, target, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
-    """Binary cross-entropy on scores z_O: ln(1 + eᶻ) − y z, without overflow."""
+    """Binary cross-entropy on scores z_O: ln(1 + eᶻ) − y z, without overflow; slide "Loss functions for training".
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    ShapeError
+        If the target has another shape than the input.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.BCEWithLogitsLoss()(autograd.tensor([0.0]), autograd.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(input, target, self.reduction)
+        """Scores and targets of one shape → a scalar, or that shape for reduction "none"."""
+        return functional.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)
 
 
 class CrossEntropyLoss(_Loss):
-    """Cross-entropy of scores z_O (n, K) against class labels y (n,): ln Σ_l e^{z_l} − z_y."""
+    """Cross-entropy of scores z_O against class labels y: ln Σ_l e^{z_l} − z_y; slide "Loss functions for training".
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        If the labels are not (n,), or not integers.
+    IndexError
+        For a label outside 0 … K − 1.
+    ValueError
+        For an empty batch.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.CrossEntropyLoss()(autograd.tensor([[0.0, 0.0]]), autograd.tensor([1]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functional.cross_entropy(input, target, self.reduction)
+        """Scores (n, K) and labels (n,) → a scalar, or (n,) for reduction "none"."""
+        return functional.cross_entropy(input, target, reduction=self.reduction)
 
 
 class MSELoss(_Loss):
-    """The quadratic loss (z − y)² of regression; with ``reduction="sum"`` the slides' RSS."""
+    """The quadratic loss (z − y)² of regression; with ``reduction="sum"`` the slides' RSS.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    ShapeError
+        If the target has another shape than the input.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> nn.MSELoss()(autograd.tensor([1.0, 3.0]), autograd.tensor([1.0, 1.0]))
+    tensor(2.)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functional.mse_loss(input, target, self.reduction)
+        """Input and target of one shape → a scalar, or that shape for reduction "none"."""
+        return functional.mse_loss(input, target, reduction=self.reduction)

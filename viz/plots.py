@@ -120,7 +120,7 @@ def decision_region(
             own = X[y == k]
             marker, colour = MARKERS[k % len(MARKERS)], COLOURS[k % len(COLOURS)]
             ax.scatter(
-                own[:, 0], own[:, 1], s=45, marker=marker, color=colour, edgecolors="white", linewidths=0.7,
+                own[:, 0], own[:, 1], s=50, marker=marker, color=colour, edgecolors="white", linewidths=0.7,
                 label=f"$y = {k}$", clip_on=False, zorder=3,
             )  # fmt: skip
         _plane(ax, extent)
@@ -348,7 +348,7 @@ def _sheet(
     gap, head, tall = 0.1, 0.3 if titles else 0, height / width  # in inches; an image is 1 inch wide
     wide = columns * (1 + gap) + gap
     high = max(rows * (tall + gap + head) + gap, 2 if bar else 0)
-    size = (wide + bar, high)
+    size = (wide + 1.2 * bar, high)
     figure = plt.figure(figsize=size, layout="none")
 
     def place(left: float, top: float, width: float, height: float) -> Axes:

@@ -23,7 +23,8 @@ def sgd(p, g, buffer, lr, momentum, dampening, weight_decay, nesterov, maximize,
     fresh = real(1) - real(dampening)
     for i in range(p.size):
         d = -g[i] if maximize else g[i]
-        d += weight_decay * p[i]
+        if weight_decay:  # 0 · ∞ must not make a nan
+            d += weight_decay * p[i]
         if momentum:
             buffer[i] = d if first else momentum * buffer[i] + fresh * d
             d = d + momentum * buffer[i] if nesterov else buffer[i]
@@ -43,7 +44,8 @@ def adam(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, maximize):
     eps, weight_decay = real(eps), real(weight_decay)
     for i in range(p.size):
         d = -g[i] if maximize else g[i]
-        d += weight_decay * p[i]
+        if weight_decay:  # 0 · ∞ must not make a nan
+            d += weight_decay * p[i]
         m[i] = old1 * m[i] + new1 * d
         v[i] = old2 * v[i] + new2 * d * d
         p[i] -= alpha * m[i] / (math.sqrt(v[i]) * root + eps)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from autograd import Tensor
+from autograd import Tensor, zeros_like
 from autograd.kernels import optim as kernels
 
 from .optimizer import Array, Optimizer, check
@@ -19,6 +17,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     params : iterable
+        Parameters, or dicts with a ``params`` list and options of their own.
     lr : float
         The step size α.
     betas : (float, float)
@@ -28,6 +27,7 @@ class Adam(Optimizer):
     weight_decay : float
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖².
     maximize : bool
+        Whether to go up the gradient, not down.
 
     Raises
     ------
@@ -58,19 +58,24 @@ class Adam(Optimizer):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, options)
 
-    def check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            check(name, group[name], 0)
-        for k, beta in enumerate(group["betas"]):
-            check(f"beta parameter at index {k}", beta, 0, 1)
-
-    def initial(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        return {"step": 0, "exp_avg": np.zeros(p.numel(), p.dtype), "exp_avg_sq": np.zeros(p.numel(), p.dtype)}
-
-    def update(self, theta: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        state["step"] += 1
+    def _check(self, group: dict[str, Any]) -> None:
+        check("learning rate lr", group["lr"], 0)
+        check("epsilon value eps", group["eps"], 0)
+        check("weight_decay value", group["weight_decay"], 0)
         beta1, beta2 = group["betas"]
-        kernels.adam(
-            theta, g, state["exp_avg"], state["exp_avg_sq"], state["step"], group["lr"], beta1, beta2, group["eps"],
-            group["weight_decay"], group["maximize"],
+        check("beta parameter at index 0", beta1, 0, 1)
+        check("beta parameter at index 1", beta2, 0, 1)
+
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        beta1, beta2 = group["betas"]
+        return (
+            float(group["lr"]), float(beta1), float(beta2), float(group["eps"]), float(group["weight_decay"]),
+            bool(group["maximize"]),
         )  # fmt: skip
+
+    def _initial(self, p: Tensor) -> dict[str, Any]:
+        return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+
+    def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
+        state["step"] += 1
+        kernels.adam(theta, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], *options)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, enable_grad, from_numpy
+from autograd import ShapeError, Tensor, as_tensor, enable_grad
 from autograd.engine import written
+
+from ..module import forget
 
 Array = np.ndarray[Any, Any]
 
 
-def check(name: str, value: float, low: float, high: float = math.inf) -> float:
-    """``value`` if it is in [low, high) and finite.
-
-    Raises
-    ------
-    ValueError
-        Otherwise; nan is in no range.
-    """
-    if not (low <= value < high) or not math.isfinite(value):
-        raise ValueError(f"invalid {name}: {value}; expects a finite number in [{low}, {high})")
-    return value
+def check(what: str, value: Any, low: float, high: float = math.inf) -> None:
+    """Raise ValueError unless ``value`` is a finite number in [low, high); nan is in no range."""
+    try:
+        good = low <= value < high
+    except TypeError:
+        good = False
+    if not good:
+        raise ValueError(f"Invalid {what}: {value!r}; expects a finite number in [{low}, {high})")
 
 
 class Optimizer:
@@ -40,23 +40,33 @@ class Optimizer:
     Attributes
     ----------
     param_groups : list of dict
+        The parameters and their options; setting ``group["lr"]`` takes effect at the next step.
     state : dict
-        What the optimizer remembers of each parameter.
+        What the optimizer remembers of each parameter: tensors of its shape and dtype, and numbers.
 
     Raises
     ------
     ValueError
-        For no parameters, one that appears twice, one that is not a leaf or needs no gradient, and for options out
-        of range.
+        For no parameters, one that appears twice (PyTorch only warns within a group), one that is not a leaf, and
+        options out of range.
+    TypeError
+        For anything but tensors or dicts of them, and for a set, which has no order.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> w, b = nn.Parameter(autograd.ones(2)), nn.Parameter(autograd.zeros(1))
+    >>> optimizer = nn.optim.SGD([{"params": [w], "weight_decay": 0.1}, {"params": [b]}], lr=0.5)
+    >>> [group["weight_decay"] for group in optimizer.param_groups]
+    [0.1, 0.0]
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self.state: dict[Any, dict[str, Any]] = {}
+        self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        if isinstance(params, Tensor):
-            raise TypeError("the optimizer expects an iterable of tensors or dicts, found one Tensor: put it in a list")
-        groups = list(params)
+        self._name = f"{type(self).__name__}.step()"
+        groups = _listed(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
@@ -64,97 +74,110 @@ class Optimizer:
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Optimize more parameters, with options of their own."""
-        group = {**self.defaults, **param_group}
-        params = group["params"]
-        group["params"] = params = [params] if isinstance(params, Tensor) else list(params)
-        taken = {id(p) for g in self.param_groups for p in g["params"]}
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f"a parameter group must be a dict with the key 'params', found {param_group!r}")
+        given = param_group["params"]
+        params = [given] if isinstance(given, Tensor) else _listed(given)
+        group = {**self.defaults, **param_group, "params": params}
+        taken = {p for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"the optimizer can only optimize Tensors, found {type(p).__name__}")
+                raise TypeError(f"optimizer can only optimize Tensors, found {type(p).__name__}")
             if not p.is_leaf:
                 raise ValueError("can't optimize a non-leaf Tensor: optimize the leaf that it was computed from")
-            if id(p) in taken:
+            if p in taken:
                 raise ValueError("some parameters appear in more than one parameter group, or twice in one")
-            taken.add(id(p))
-        self.check(group)
+            taken.add(p)
+        self._check(group)
         self.param_groups.append(group)
-
-    def check(self, group: dict[str, Any]) -> None:
-        """Raise ValueError for options out of range; each optimizer says which."""
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (or set them to zero), before the next backward pass."""
         for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    p.grad.zero_()
+            forget(group["params"], set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update θ ← θ − α · (direction) of every parameter that has a gradient.
+        """Update every parameter that has a gradient: θ ← θ − α · (direction).
 
         Parameters
         ----------
         closure : callable, optional
             Computes the loss anew, with gradients; what it returns is returned.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, its gradient and the state have come to differ in size, by an assignment to ``.data``.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        ready = []
         for group in self.param_groups:
-            ready = [p for p in group["params"] if p.grad is not None]
-            for p in ready:
-                self._update(p, group)
-            written(ready, f"{type(self).__name__}.step()")
+            options = self._options(group)
+            ready += [(p, options) for p in group["params"] if p.grad is not None]
+        written([p for p, _ in ready], self._name)  # before the first write, so that an interrupted step counts too
+        for p, options in ready:
+            state = self.state[p]
+            if not state:
+                state.update(self._initial(p))
+            values = p.array
+            theta = values if values.flags.carray else values.copy()
+            self._update(theta, p.grad.array, state, options)
+            if theta is not values:
+                values[...] = theta
         return loss
 
-    def _update(self, p: Any, group: dict[str, Any]) -> None:
-        state = self.state.get(p)
-        if state is None:
-            state = self.state[p] = self.initial(p, group)
-        values = p.array
-        theta = values.reshape(-1)  # a view: parameters are contiguous unless somebody made them otherwise
-        self.update(theta, p.grad.array.reshape(-1), state, group)
-        if theta.base is None or not values.flags.c_contiguous:
-            values[...] = theta.reshape(values.shape)
+    def _check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for options out of range."""
 
-    def initial(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        """The group's options as the kernel takes them, of fixed types so that it is compiled once."""
+        raise NotImplementedError
+
+    def _initial(self, p: Tensor) -> dict[str, Any]:
         """The state of a parameter before its first step."""
-        return {}
+        raise NotImplementedError
 
-    def update(self, theta: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change ``theta`` in place; both are vectors."""
+    def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
+        """Change ``theta``, which is contiguous, and ``state`` in place."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
-        """The state and the options, with the parameters numbered; arrays are tensors that share their memory."""
+        """The state and the options, with the parameters numbered; tensors share their memory."""
         number = {p: k for k, p in enumerate(p for g in self.param_groups for p in g["params"])}
         return {
-            "state": {number[p]: {k: _shared(v) for k, v in s.items()} for p, s in self.state.items()},
-            "param_groups": [
-                {**{k: v for k, v in g.items() if k != "params"}, "params": [number[p] for p in g["params"]]}
-                for g in self.param_groups
-            ],
+            "state": {number[p]: dict(s) for p, s in self.state.items() if s},
+            "param_groups": [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups],
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a saved state.
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a saved state; it is copied, in each parameter's dtype.
 
         Raises
         ------
         ValueError
-            If the groups do not have the same numbers of parameters.
+            If the groups do not have the same numbers of parameters, an option is out of range, or a tensor has
+            another shape than its parameter. The optimizer is then unchanged.
         """
-        sizes = [len(g["params"]) for g in self.param_groups]
-        found = [len(g["params"]) for g in state_dict["param_groups"]]
+        groups = state_dict["param_groups"]
+        sizes, found = ([len(g["params"]) for g in which] for which in (self.param_groups, groups))
         if sizes != found:
-            raise ValueError(f"loaded state dict has parameter groups of sizes {found}, the optimizer {sizes}")
-        params = [p for g in self.param_groups for p in g["params"]]
-        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            group.update({k: v for k, v in saved.items() if k != "params"})
-        self.state = {params[k]: {n: _owned(v) for n, v in s.items()} for k, s in state_dict["state"].items()}
+            raise ValueError(
+                f"loaded state dict has a different number of parameter groups, or one that doesn't match the size of "
+                f"the optimizer's group: found {found} parameters, expects {sizes}"
+            )
+        params: dict[Any, Tensor] = {}
+        merged = []
+        for own, saved in zip(self.param_groups, groups, strict=True):
+            params.update(zip(saved["params"], own["params"], strict=True))
+            merged.append({**own, **saved, "params": own["params"]})
+            self._check(merged[-1])
+        state = {params[k]: {n: _owned(n, v, params[k]) for n, v in s.items()} for k, s in state_dict["state"].items()}
+        for own, new in zip(self.param_groups, merged, strict=True):
+            own.update(new)
+        self.state = defaultdict(dict, state)
 
     def __repr__(self) -> str:
         lines = []
@@ -164,9 +187,21 @@ class Optimizer:
         return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
 
 
-def _shared(value: Any) -> Any:
-    return from_numpy(value) if isinstance(value, np.ndarray) else value
+def _listed(params: Any) -> list[Any]:
+    if isinstance(params, Tensor):
+        raise TypeError("the optimizer expects an iterable of tensors or dicts, found one Tensor: put it in a list")
+    if isinstance(params, (set, frozenset)):
+        raise TypeError("the optimizer expects its parameters in an order that does not change; a set has none")
+    return list(params)
 
 
-def _owned(value: Any) -> Any:
-    return value.array.copy() if isinstance(value, Tensor) else value
+def _owned(name: str, value: Any, p: Tensor) -> Any:
+    """A saved entry of the state of ``p``, copied."""
+    if value is None:
+        return None
+    if name == "step":
+        return int(value)
+    tensor = as_tensor(value)
+    if tensor.shape != p.shape:
+        raise ShapeError(f"loaded state dict: {name} has shape {tensor.shape}, its parameter {p.shape}")
+    return as_tensor(np.array(tensor.array, p.dtype, order="C"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
 from .optimizer import Array, Optimizer, check
@@ -16,15 +16,20 @@ from .optimizer import Array, Optimizer, check
 class SGD(Optimizer):
     """θ ← θ − α g, optionally with momentum; slide "Stochastic gradient descent using mini-batches".
 
+    With momentum μ, dampening τ: b ← μ b + (1 − τ) g (b = g at first) takes the place of g; with Nesterov's, g + μ b.
+
     Parameters
     ----------
     params : iterable
+        Parameters, or dicts with a ``params`` list and options of their own.
     lr : float
         The step size α.
     momentum, dampening : float
+        μ and τ.
     weight_decay : float
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖² (see the errata).
     nesterov, maximize : bool
+        Whether to look ahead along the momentum; whether to go up the gradient, not down.
 
     Raises
     ------
@@ -56,18 +61,25 @@ class SGD(Optimizer):
         options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
         super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
 
-    def check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            check(name, group[name], 0)
+    def _check(self, group: dict[str, Any]) -> None:
+        check("learning rate lr", group["lr"], 0)
+        check("momentum value", group["momentum"], 0)
+        check("weight_decay value", group["weight_decay"], 0)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
-    def initial(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        return {"momentum_buffer": np.empty(p.numel() if group["momentum"] else 0, p.dtype), "first": True}
-
-    def update(self, theta: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        kernels.sgd(
-            theta, g, state["momentum_buffer"], group["lr"], group["momentum"], group["dampening"],
-            group["weight_decay"], group["nesterov"], group["maximize"], state["first"],
+    def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            float(group["lr"]), float(group["momentum"]), float(group["dampening"]), float(group["weight_decay"]),
+            bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
-        state["first"] = False
+
+    def _initial(self, p: Tensor) -> dict[str, Any]:
+        return {}
+
+    def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
+        momentum, first = options[1], state.get("momentum_buffer") is None
+        if momentum and first:
+            state["momentum_buffer"] = as_tensor(np.empty_like(theta))
+        buffer = state["momentum_buffer"].array if momentum else theta
+        kernels.sgd(theta, g, buffer, *options, first)

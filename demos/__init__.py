@@ -1,0 +1,8 @@
+"""Demos of the slides; each is a script: ``python -m demos.two_layer --help``."""
+
+import sys
+from importlib.util import find_spec
+
+missing = [name for name in ("matplotlib", "tqdm") if find_spec(name) is None]
+if missing:
+    sys.exit(f"the demos need {' and '.join(missing)}: pip install '.[demos]'")

@@ -1,0 +1,320 @@
+"""The demos as a user runs them, and the plots they save."""
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+
+ROOT = Path(__file__).resolve().parent.parent
+GRAPHS = {"forward.svg", "forward.png", "backward.svg", "backward.png"}
+OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+
+plt = pytest.importorskip("matplotlib.pyplot")
+pytest.importorskip("tqdm")
+
+from demos import mnist, two_layer  # noqa: E402
+from demos.two_layer import make_data  # noqa: E402
+from viz import plots  # noqa: E402
+
+# Threads that wait for each other make products of small matrices a hundred times slower when other tests run beside.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def run(*arguments, environment=None):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | ONE_THREAD | (environment or {}),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs a demo in this process, which is quicker, and returns what it prints."""
+
+    def call(demo, *arguments):
+        monkeypatch.setattr(sys, "argv", [demo.__name__, *map(str, arguments)])
+        demo.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def saved(folder):
+    for file in folder.iterdir():
+        start = file.read_bytes()[:400]
+        assert start.startswith(b"\x89PNG") if file.suffix == ".png" else b"<svg" in start, file
+    return {file.name for file in folder.iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    yield
+    plt.close("all")
+
+
+# ---- two_layer
+
+
+def test_two_layer_trains_prints_its_figures_saves_its_pictures_and_repeats_itself(tmp_path, call):
+    out, again = tmp_path / "new" / "folder", tmp_path / "again"
+    done = run("demos.two_layer", "--quick", "--noisy", "--seed", 3, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"after 20 epochs: loss 0\.\d{4}, training accuracy \d\d\.\d\d %\n", done.stdout)
+    assert str(out) in done.stdout
+    assert saved(out) == GRAPHS | {"history.png", "decision_region.png", "hidden_units.png"}
+    assert "20/20" in done.stderr and "accuracy" in done.stderr  # the progress bar
+    assert "Warning" not in done.stderr
+    assert "Dense1.weight" in (out / "forward.svg").read_text("utf-8")
+
+    printed = call(two_layer, "--quick", "--noisy", "--seed", 3, "--out", again)
+    assert printed.splitlines()[0] == done.stdout.splitlines()[0]
+    for name in ("history.png", "decision_region.png", "hidden_units.png", "forward.svg"):
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_two_layer_separates_the_noise_free_classes(tmp_path):
+    done = run("demos.two_layer", "--out", tmp_path)  # seed 0, as the README runs it
+    assert done.returncode == 0, done.stderr
+    assert float(re.match(r"after 2,000 epochs: loss [\d.]+, training accuracy ([\d.]+) %", done.stdout)[1]) >= 98
+
+
+def test_the_classes_are_those_of_the_disc_and_cannot_be_separated_by_a_line():
+    autograd.manual_seed(0)
+    X, y = make_data(4000)
+    assert X.shape == (4000, 2) and y.shape == (4000,)
+    assert X.min() >= 0 and X.max() <= 1
+    radius = np.sqrt(np.log(2) / 8)  # e^(-8 r²) = ½
+    assert np.array_equal(y == 1, np.hypot(*(X - 0.5).T) < radius)
+    assert y.mean() == pytest.approx(np.pi * radius**2, abs=0.025)  # the area of the disc: 0.272
+
+    line = nn.Linear(2, 1)
+    opt = nn.optim.Adam(line.parameters(), lr=0.1)
+    for _ in range(300):
+        loss = nn.BCEWithLogitsLoss()(line(autograd.Tensor(X)), autograd.Tensor(y).view(-1, 1))
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    guess = line(autograd.Tensor(X)).detach().numpy()[:, 0] > 0
+    assert np.mean(guess == y) == pytest.approx(1 - y.mean(), abs=0.01)  # no better than class 0 everywhere
+
+
+def test_noisy_labels_have_the_stated_probability():
+    autograd.manual_seed(0)
+    X, y = make_data(40_000, noisy=True)
+    r2 = np.sum((X - 0.5) ** 2, axis=1)
+    p = 1 / (1 + np.exp(-10 * (np.exp(-8 * r2) - 0.5)))
+    for low, high in ((0, 0.1), (0.1, 0.3), (0.3, 0.7), (0.7, 0.9), (0.9, 1)):
+        inside = (low <= p) & (p < high)
+        assert y[inside].mean() == pytest.approx(p[inside].mean(), abs=5 * 0.5 / np.sqrt(inside.sum()))
+
+
+def test_the_same_seed_gives_the_same_data():
+    first, again = (autograd.manual_seed(7) and make_data(50) for _ in range(2))
+    assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
+
+
+# ---- mnist
+
+
+def write_mnist(folder, train, test):
+    """Files of MNIST's format: a bright square at a place that says the class."""
+    for part, n in (("train", train), ("t10k", test)):
+        labels = np.arange(n, dtype=np.uint8) % 10
+        images = np.zeros((n, 28, 28), np.uint8)
+        for k, label in enumerate(labels):
+            images[k, 2 * label : 2 * label + 6, 10:16] = 255
+        header = struct.pack(">4I", 0x803, n, 28, 28)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, n) + labels.tobytes())
+
+
+def test_mnist_trains_on_the_files_of_a_folder(tmp_path, call):
+    write_mnist(tmp_path, 600, 100)
+    out = tmp_path / "out"
+    lines = call(mnist, "--data-dir", tmp_path, "--quick", "--out", out).splitlines()
+    for k in (0, 1):
+        assert re.match(rf"epoch +{k + 1}: loss .*training accuracy .* validation accuracy .* test accuracy", lines[k])
+    assert re.match(r"test accuracy \d+\.\d\d %: \d+ of 100 test images misread", lines[2])
+    assert str(out) in lines[3]
+    assert saved(out) >= GRAPHS | {"learning_curve.png", "hidden_weights.png"}
+
+
+def test_mnist_keeps_the_last_sixth_of_the_training_file_for_validation(tmp_path):
+    write_mnist(tmp_path, 60, 20)
+    train, validation, test = mnist.load_mnist(str(tmp_path))
+    assert [X.shape for X, _ in (train, validation, test)] == [(50, 28, 28), (10, 28, 28), (20, 28, 28)]
+    assert [y.tolist() for _, y in (train, validation, test)] == [[*range(10)] * 5, [*range(10)], [*range(10)] * 2]
+    assert train[0].dtype == np.float32 and train[0].max() == 1 and train[0].min() == 0
+
+
+def test_mnist_learns_scikit_learns_digits_without_a_network(tmp_path):
+    pytest.importorskip("sklearn")
+    done = run("demos.mnist", "--digits", "--epochs", 50, "--out", tmp_path, environment=OFFLINE)
+    assert done.returncode == 0, done.stderr
+    accuracy, misread = re.search(r"\ntest accuracy ([\d.]+) %: (\d+) of 300 ", done.stdout).groups()
+    assert float(accuracy) > 90
+    assert float(accuracy) == pytest.approx(100 * (1 - int(misread) / 300), abs=0.01)
+    assert saved(tmp_path) == GRAPHS | {"learning_curve.png", "misread.png", "hidden_weights.png"}
+    assert "600/600" in done.stderr  # 1,197 images: 12 batches in each of 50 epochs
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "reason"),
+    [
+        ([], {"MNIST_DIR": ""}, "neither data nor network"),
+        (["--data-dir", "no such folder"], {}, "no such folder"),
+        ([], {"MNIST_DIR": "no such folder"}, "no such folder"),
+    ],
+)
+def test_mnist_without_data_says_so_and_offers_the_digits(tmp_path, options, environment, reason):
+    environment = OFFLINE | {"XDG_CACHE_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)} | environment
+    done = run("demos.mnist", "--out", tmp_path / "out", *options, environment=environment)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "python -m demos.mnist --digits" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+# ---- options
+
+
+@pytest.mark.parametrize("demo", ["demos.two_layer", "demos.mnist"])
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--epochs", "0"], "expected an integer from 1 up, found 0"),
+        (["--seed", "-1"], "expected an integer from 0 up, found -1"),
+        (["--out", "setup.cfg"], "cannot make the folder setup.cfg"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_runs(demo, options, reason):
+    done = run(demo, *options)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_demo_without_its_packages_says_what_to_install():
+    code = "import sys; sys.modules['tqdm'] = None; import demos.two_layer"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "the demos need tqdm: pip install '.[demos]'\n"
+
+
+# ---- plots
+
+
+def network(*layers):
+    autograd.manual_seed(0)
+    return nn.Sequential(*layers)
+
+
+def test_decision_region_shows_what_the_network_puts_out(monkeypatch):
+    def right_half(points):
+        return 0.9 * (points[:, :1] > 0.5).float()
+
+    X, y = np.array([[0.1, 0.2], [0.9, 0.8], [0.7, 0.1]]), [0, 1, 1]
+    ax = plots.decision_region(right_half, X, y, extent=(0, 1, 0, 2), resolution=10)
+    shown = ax.images[0].get_array()
+    assert np.array_equal(shown, np.tile([0.0] * 5 + [0.9] * 5, (10, 1)).astype(np.float32))
+    assert ax.images[0].origin == "lower" and list(ax.images[0].get_extent()) == [0, 1, 0, 2]
+    zeros, ones = (s.get_offsets() for s in ax.collections if len(s.get_offsets()) and s.get_label().startswith("$y"))
+    assert np.array_equal(zeros, X[:1]) and np.array_equal(ones, X[1:])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_0$", "$x_1$")
+
+
+def test_decision_region_has_x1_upwards():
+    ax = plots.decision_region(lambda points: (points[:, 1:] > 0).float(), [[-1, -1], [1, 1]], [0, 1], resolution=4)
+    assert list(ax.images[0].get_array()[:, 0]) == [0, 0, 1, 1]
+
+
+def test_decision_region_of_scores_and_of_several_classes():
+    X, y = autograd.rand(9, 2), autograd.arange(9)
+    scores = plots.decision_region(lambda points: points[:, 0] * 2000 - 1000, X, y > 4, logits=True, resolution=5)
+    assert set(np.round(scores.images[0].get_array()[0], 3)) <= {0, 0.5, 1}
+    classes = plots.decision_region(network(nn.Linear(2, 3)), X, [0, 1, 2] * 3, resolution=5)
+    assert set(classes.images[0].get_array().ravel()) <= {0, 1, 2}
+    with pytest.raises(ValueError, match="logits=True"):
+        plots.decision_region(lambda points: points[:, :1] * 10, X, y > 4)
+    with pytest.raises(autograd.ShapeError, match="one class for each sample"):
+        plots.decision_region(network(nn.Linear(2, 3)), X, [0, 1])
+    with pytest.raises(autograd.ShapeError, match=r"\(n, 2\)"):
+        plots.decision_region(network(nn.Linear(3, 1)), np.ones((4, 3)), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_hidden_units_show_the_features_that_the_output_reads_with_its_weights(bias, frozen):
+    model = network(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1, bias=bias), nn.Sigmoid())
+    for parameter in model.parameters():
+        parameter.requires_grad = not frozen
+    axes = plots.hidden_units(model, extent=(0, 2, 0, 2), resolution=2)
+    centres = autograd.Tensor([[0.5, 0.5], [1.5, 0.5], [0.5, 1.5], [1.5, 1.5]])
+    U = model[:4](centres).detach().numpy()
+    weights = model[4].weight.detach().numpy()[0]
+    assert len(axes) == 5
+    for l, ax in enumerate(axes):
+        np.testing.assert_allclose(ax.images[0].get_array().ravel(), U[:, l], rtol=1e-5)
+        assert ax.get_title() == f"$u_{{H,{l}}}$,  $w_{{O,{l}}} = {weights[l]:.2f}$"
+        assert ax.images[0].get_clim() == axes[0].images[0].get_clim()  # the colour bar is for all
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_hidden_units_of_a_network_without_any_are_refused():
+    with pytest.raises(ValueError, match="no hidden layer"):
+        plots.hidden_units(network(nn.Linear(2, 1), nn.Sigmoid()))
+
+
+def test_plots_draw_on_given_axes():
+    figure, axes = plt.subplots(2, 2)
+    (a, b), (c, d) = axes
+    model = network(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1), nn.Sigmoid())
+    assert plots.decision_region(model, [[0, 0], [1, 1]], [0, 1], a, resolution=3) is a
+    assert plots.hidden_units(model, axes=[b, c], resolution=3) == [b, c]
+    assert plots.learning_curve({"loss": [2.0, 1.0]}, [d]) == [d]
+    assert plt.get_fignums() == [figure.number]
+    with pytest.raises(autograd.ShapeError, match="2 hidden units, found 1"):
+        plots.hidden_units(model, axes=[b], resolution=3)
+
+
+def test_learning_curve_counts_epochs_from_one_and_keeps_losses_and_accuracies_apart():
+    history = {"loss": [3.0, 2.0], "test accuracy": np.array([50, 75]), "training accuracy": [60, 90]}
+    losses, accuracies = plots.learning_curve(history)
+    assert [list(losses.lines[0].get_xdata()), list(losses.lines[0].get_ydata())] == [[1, 2], [3, 2]]
+    assert [line.get_label() for line in accuracies.lines] == ["test", "training"]
+    with pytest.raises(ValueError, match="empty"):
+        plots.learning_curve({})
+
+
+def test_images_are_drawn_one_by_one_and_signed_ones_with_a_colour_bar():
+    digits = plots.images(np.ones((3, 8, 8)), ["a", "b", "c"], columns=2)
+    assert [ax.get_title() for ax in digits] == ["a", "b", "c"] and len(digits[0].figure.axes) == 3
+    weights = plots.images(np.linspace(-2, 1, 32).reshape(2, 4, 4))
+    low, high = weights[0].images[0].get_clim()
+    assert low == -high and len(weights[0].figure.axes) == 3
+    with pytest.raises(autograd.ShapeError, match="one image or more"):
+        plots.images(np.ones((0, 8, 8)))
+
+
+def test_importing_viz_does_not_import_matplotlib_and_its_absence_is_explained():
+    code = (
+        "import sys, viz.plots; assert 'matplotlib' not in sys.modules; sys.modules['matplotlib'] = None\n"
+        "viz.plots.learning_curve({'loss': [1.0]})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "ImportError: plots need matplotlib: pip install 'chalkgrad[demos]'" in done.stderr
