@@ -514,4 +514,4 @@ def test_reading_through_numpy_costs_later_steps_nothing():
     w = leaf([1.0, 2.0])
     assert w.detach().numpy().max() == 2
     gc.collect()
-    assert not autograd.engine.exposed
+    assert not autograd.versions.exposed
