@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .quiet import quiet
+from .quiet import context, quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
 
@@ -46,7 +46,7 @@ def add(x: Any, y: Any) -> Any:
     >>> autograd.add(autograd.tensor([1.0, 2.0]), 3)
     tensor([4., 5.])
     """
-    return quiet(np.add, x, y)
+    return context.run(np.add, x, y)
 
 
 @elementwise(
@@ -60,7 +60,7 @@ def add(x: Any, y: Any) -> Any:
 )
 def sub(x: Any, y: Any) -> Any:
     """x − y, elementwise and broadcast."""
-    return quiet(np.subtract, x, y)
+    return context.run(np.subtract, x, y)
 
 
 @elementwise(
@@ -74,7 +74,7 @@ def sub(x: Any, y: Any) -> Any:
 )
 def mul(x: Any, y: Any) -> Any:
     """x ⊙ y, elementwise and broadcast: the Hadamard product of the slides."""
-    return quiet(np.multiply, x, y)
+    return context.run(np.multiply, x, y)
 
 
 @elementwise(
@@ -88,7 +88,7 @@ def mul(x: Any, y: Any) -> Any:
 )
 def div(x: Any, y: Any) -> Any:
     """x / y, elementwise and broadcast; integers give a float. 1/0 is inf."""
-    return quiet(np.true_divide, x, y)
+    return context.run(np.true_divide, x, y)
 
 
 @elementwise("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
