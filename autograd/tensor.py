@@ -20,7 +20,7 @@ from .engine import apply, around, leaf
 from .errors import DtypeError, GraphError, ShapeError
 from .grad_fn import GradFn, class_name, grad_fn
 from .hooks import RemovableHandle
-from .node import NUMBERS, Node, mode
+from .node import NUMBERS, Node, memory, mode
 from .ops.axes import axis
 from .ops.indexing import resolve
 from .ops.record import NUMPY_NAMES
@@ -81,11 +81,13 @@ class Tensor(Node):
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = to_array(value)
-        if np.shares_memory(array, self._array) and array.shape == self._array.shape:
+        array, old = to_array(value), self._array
+        if (array.ctypes.data, array.strides, array.shape) == (old.ctypes.data, old.strides, old.shape):
             return  # w.data -= …  has written already
         versions.written((self,), "an assignment to .data")
         self._array = array
+        if isinstance(value, Node) and memory(value) is not self:
+            self._base = memory(value)  # from now on a write into either is a write into both
 
     @property
     def array(self) -> Array:
