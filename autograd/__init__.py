@@ -4,7 +4,7 @@
 >>> x = autograd.tensor(2.0, requires_grad=True)
 >>> y = x * autograd.exp(x)
 >>> y.backward()
->>> float(x.grad)  # eˣ (1 + x) at 2
+>>> x.grad.item()  # eˣ (1 + x) at 2
 22.167...
 """
 

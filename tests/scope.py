@@ -1,4 +1,4 @@
-"""The tensor operations in scope: PyTorch's names, by group. The parity test runs PyTorch's own samples of every one."""
+"""The tensor operations in scope: PyTorch's names, by group. The parity test runs PyTorch's samples of every one."""
 
 SCOPE = {
     "elementwise": """
@@ -26,7 +26,7 @@ SCOPE = {
         index_fill index_copy nonzero unsqueeze_copy repeat_interleave
     """,
     "creation": """
-        zeros ones full empty arange linspace logspace eye zeros_like ones_like full_like empty_like rand_like randn_like
-        randint_like randn randint normal bernoulli multinomial new_zeros new_ones new_full new_empty fill zero_
+        zeros ones full empty arange linspace logspace eye zeros_like ones_like full_like empty_like rand_like
+        randn_like randint_like randn randint normal bernoulli multinomial new_zeros new_ones new_full new_empty fill zero_
     """,
 }

@@ -1,8 +1,8 @@
 """PyTorch's own samples of every operator in scope, run here: the same values and the same gradients.
 
 The cases are PyTorch's (``torch.testing._internal.common_methods_invocations.op_db``), so that its authors' corners
-decide and not ours. What is not applicable is skipped by its kind (a complex dtype, a layout); whatever else we do not do
-as PyTorch does stands in one of the tables below with its reason.
+decide and not ours. What is not applicable is skipped by its kind (a complex dtype, a layout); whatever else we do not
+do as PyTorch does stands in one of the tables below with its reason.
 """
 
 import collections
@@ -158,7 +158,8 @@ def compare(info, dtype, sample):
     outs = [t for t in tensors(expected, torch.Tensor) if t.requires_grad]
     ins = [t for t in tensors([sample.input, sample.args, sample.kwargs], torch.Tensor) if t.requires_grad]
     mine = tensors(actual, autograd.Tensor)
-    assert [t.requires_grad for t in mine] == [t.requires_grad for t in tensors(expected, torch.Tensor)], "requires_grad"
+    theirs = tensors(expected, torch.Tensor)
+    assert [t.requires_grad for t in mine] == [t.requires_grad for t in theirs], "requires_grad"
     if not outs or info.name in RANDOM:
         return
     generator = np.random.default_rng(0)
@@ -181,7 +182,7 @@ def compare(info, dtype, sample):
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: str(d).removeprefix("torch."))
 @pytest.mark.parametrize(
-    ("group", "info"), INFOS, ids=[f"{i.name}{'-' + i.variant_test_name if i.variant_test_name else ''}" for _, i in INFOS]
+    ("group", "info"), INFOS, ids=["-".join(filter(None, (i.name, i.variant_test_name))) for _, i in INFOS]
 )
 def test_pytorchs_samples_agree(group, info, dtype):
     if info.name in EXCUSED:
