@@ -1,6 +1,7 @@
 import importlib.util
 import os
 import random
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -42,3 +43,16 @@ def seeded():
     np.random.seed(0)  # noqa: NPY002 - scikit-learn and others draw from it
     if hasattr(autograd, "manual_seed"):
         autograd.manual_seed(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What of PyTorch's operator samples agreed, where they were run."""
+    parity = sys.modules.get("tests.test_parity_ops")
+    groups = {} if parity is None else {name: count for name, count in parity.tally.items() if count}
+    if groups:
+        terminalreporter.section("PyTorch's operator samples")
+        columns = ("agree", "differ", "excused", "samples")
+        terminalreporter.line("{:12s} {:>8s} {:>8s} {:>8s} {:>8s} {:>8s}".format("group", "names", *columns))
+        for name, count in groups.items():
+            cells = (len(parity.SCOPE[name].split()), *(count[column] for column in columns))
+            terminalreporter.line("{:12s} {:8d} {:8d} {:8d} {:8d} {:8d}".format(name, *cells))

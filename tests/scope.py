@@ -27,6 +27,7 @@ SCOPE = {
     """,
     "creation": """
         zeros ones full empty arange linspace logspace eye zeros_like ones_like full_like empty_like rand_like
-        randn_like randint_like randn randint normal bernoulli multinomial new_zeros new_ones new_full new_empty fill zero_
+        randn_like randint_like randn randint normal bernoulli multinomial new_zeros new_ones new_full
+        new_empty fill zero_
     """,
 }
