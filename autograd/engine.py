@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
 from .node import NUMBERS, Array, Node, memory, mode, tick
-from .ops import Op, add, cast, guard, promote, reshape
+from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
 from .versions import check_unchanged, expose, exposed, note_exposed, place
 
@@ -291,12 +292,11 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
     taken = {id(s) for s in shared}
     ready = []
     for x, g in found.items():
-        if isinstance(g, Node):
-            ready.append((x, g))
-            continue
-        if id(g) in taken or g.base is not None or not g.flags.writeable:
-            g = g.copy()
-        taken.add(id(g))
+        array = g._array if isinstance(g, Node) else g
+        if id(array) in taken or array.base is not None or not array.flags.writeable:
+            g = clone(g)
+            array = g._array if isinstance(g, Node) else g
+        taken.add(id(array))
         ready.append((x, g))
     with _commit:
         k = 0
@@ -394,7 +394,7 @@ def check_seed(output: Any, seed: Any) -> Any:
                 "reduce it first (.sum(), .mean()), or give backward(gradient=…)"
             )
         return np.ones(shape, output._array.dtype)
-    array = seed._array if isinstance(seed, Node) else np.asarray(seed)
+    array = seed._array if isinstance(seed, Node) else to_array(seed, output._array.dtype, "backward")
     if array.shape != shape:
         raise ShapeError(f"backward: the gradient has shape {array.shape}, the output has {shape}")
     return array if array.dtype == output._array.dtype else array.astype(output._array.dtype)

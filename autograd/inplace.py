@@ -56,6 +56,8 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
             "no_grad(), or on a new tensor"
         )
     past = _past(base)
+    args = tuple(past if y is base else y for y in args)  # x *= x
+    kwargs = {key: past if y is base else y for key, y in kwargs.items()}
     old = past
     for op, params in path:
         old = apply(op, (old,), params)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from autograd import Tensor, ops
+from autograd import Tensor, as_tensor, ops
+from autograd.ops.linalg import check_linear
 from autograd.ops.loss import check_reduction, check_same_shape
 
 __all__ = [
@@ -24,7 +25,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises
     ------
     ShapeError
-        If the last axis of the input is not that of the weight.
+        If the last axis of the input is not that of the weight, or the bias is not (out,).
 
     Examples
     --------
@@ -32,12 +33,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> nn.functional.linear(autograd.ones(5, 3), autograd.ones(2, 3)).shape
     (5, 2)
     """
+    if bias is not None and getattr(input, "ndim", 0) == 2:
+        return ops.linear(input, weight, bias)
+    input = as_tensor(input)
+    check_linear(input.shape, weight.shape)
     if bias is None:
         return input @ weight.mT
-    if input.ndim == 2:
-        return ops.linear(input, weight, bias)
     lead = input.shape[:-1]
-    rows = input.reshape(math.prod(lead), input.shape[-1]) if input.ndim else input  # 0-d: an error, by the op
+    rows = input.reshape(math.prod(lead), input.shape[-1])
     return ops.linear(rows, weight, bias).reshape(*lead, weight.shape[0])
 
 
@@ -85,7 +88,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     ShapeError
         If the shapes differ: PyTorch only warns, and broadcasts.
     ValueError
-        For another reduction than mean, sum and none.
+        For an empty batch, and for another reduction than mean, sum and none.
 
     Examples
     --------

@@ -58,7 +58,7 @@ def reshape(input: Any, *size: Any, shape: Any = ()) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return ops.reshape(input, sizes((*size, *shape), "reshape"))
+    return ops.reshape(input, sizes((*size, *shape), "reshape", least=-1))
 
 
 @method()
@@ -77,7 +77,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     Traceback (most recent call last):
     autograd.errors.ShapeError: view: size (4,) is not compatible with the memory of a tensor of size (2, 2) and ...
     """
-    out = ops.reshape(input, sizes(shape, "view"))
+    out = ops.reshape(input, sizes(shape, "view", least=-1))
     if out.numel() and not np.may_share_memory(out.array, input.array):
         raise ShapeError(
             f"view: size {out.shape} is not compatible with the memory of a tensor of size {input.shape} and stride "
@@ -426,7 +426,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     >>> autograd.cat([autograd.zeros(2), autograd.ones(1)])
     tensor([0., 0., 1.])
     """
-    found = _list((tensors,))
+    found = [as_tensor(x) for x in _list((tensors,))]
     return ops.cat(*([x for x in found if x.shape != (0,)] or found), dim=dim)  # an empty vector fits anything
 
 
@@ -443,7 +443,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     tensor([[0., 0.],
             [1., 1.]])
     """
-    found = _list((tensors,))
+    found = [as_tensor(x) for x in _list((tensors,))]
     for k, x in enumerate(found):
         if x.shape != found[0].shape:
             raise ShapeError(f"stack: expects tensors of equal size, found {found[0].shape} and, entry {k}, {x.shape}")
@@ -508,7 +508,7 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor
     d = _real_axis(input, dim, "split")
     n = input.shape[d]
     if not isinstance(split_size_or_sections, (list, tuple)):
-        size = operator.index(split_size_or_sections)
+        size = _integer(split_size_or_sections, "split")
         if size < 0 or (size == 0 and n):
             raise ValueError(f"split: the size of a piece must be positive, found {size} for axis {d} with size {n}")
         return _cut(input, d, [min(size, n - k) for k in range(0, n, size or 1)] or [0])
@@ -528,7 +528,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     >>> [p.tolist() for p in autograd.arange(5).chunk(2)]
     [[0, 1, 2], [3, 4]]
     """
-    if operator.index(chunks) < 1:
+    if _integer(chunks, "chunk") < 1:
         raise ValueError(f"chunk: the number of chunks must be positive, found {chunks}")
     d = _real_axis(input, dim, "chunk")
     return split(input, -(-input.shape[d] // chunks), d) if input.shape[d] else _cut(input, d, [0] * chunks)
@@ -583,8 +583,15 @@ def select(input: Any, dim: int, index: int) -> Tensor:
     return _along(input, d, _position(input, d, index, "select"))
 
 
+def _integer(x: Any, name: str) -> int:
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name}: expects an integer, found {type(x).__name__}") from None
+
+
 def _position(x: Any, d: int, index: Any, name: str, end: int = 0) -> int:
-    k, n = operator.index(index), x.shape[d]
+    k, n = _integer(index, name), x.shape[d]
     if not -n <= k < n + end:
         raise IndexError(f"{name}: index {k} is out of bounds for axis {d} with size {n} (shape {x.shape})")
     return k % n if k < 0 else k

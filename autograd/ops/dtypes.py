@@ -117,7 +117,10 @@ def promote(op: Any, values: list[Any]) -> list[Any]:
     dtype = result_dtype([value for value, join in zip(values, joined, strict=True) if join])
     if op.promotes == "float" and dtype.kind != "f":
         dtype = get_default_dtype()
-    return [_cast(value, dtype) if join else value for value, join in zip(values, joined, strict=True)]
+    try:
+        return [_cast(value, dtype) if join else value for value, join in zip(values, joined, strict=True)]
+    except OverflowError:
+        raise ValueError(f"{op.name}: a number among {values} does not fit in {dtype}") from None
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:

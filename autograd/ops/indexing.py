@@ -103,7 +103,10 @@ def _plain(k: Any, name: str) -> Any:
         bounds = (k.start, k.stop, k.step)
         if all(b is None or type(b) is int for b in bounds):
             return k
-        return slice(*(b if b is None else operator.index(b) for b in bounds))
+        try:
+            return slice(*(b if b is None else operator.index(b) for b in bounds))
+        except TypeError:
+            raise TypeError(f"{name}: the bounds of a slice must be integers, found {k}") from None
     try:
         array = np.array(k)  # a copy
     except ValueError:

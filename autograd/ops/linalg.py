@@ -192,7 +192,7 @@ def linear(X: Any, W: Any, b: Any) -> Any:
     Raises
     ------
     ShapeError
-        If the last axis of X is not that of W.
+        If the last axis of X is not that of W, or b has not one element for each row of W.
 
     Examples
     --------
@@ -200,6 +200,17 @@ def linear(X: Any, W: Any, b: Any) -> Any:
     >>> autograd.linear(autograd.ones(1, 2), autograd.tensor([[1.0, 2.0]]), autograd.tensor([0.5]))
     tensor([[3.5000]])
     """
-    if X.ndim != 2 or X.shape[1] != W.shape[1]:
-        raise ShapeError(f"linear: expects last dimension {W.shape[1]} (W is {W.shape}), found X of shape {X.shape}")
+    if X.ndim != 2 or W.ndim != 2 or X.shape[1] != W.shape[1]:
+        check_linear(X.shape, W.shape)
+        raise ShapeError(f"linear: expects X (n, in), found shape {X.shape}")
+    if b.shape != W.shape[:1]:
+        raise ShapeError(f"linear: expects a bias of shape {W.shape[:1]} (W is {W.shape}), found {b.shape}")
     return kernels.linear(X, W, b)
+
+
+def check_linear(x: tuple[int, ...], w: tuple[int, ...]) -> None:
+    """Raise ShapeError unless inputs (…, in) fit a weight (out, in)."""
+    if len(w) != 2:
+        raise ShapeError(f"linear: expects a weight (out, in), found shape {w}")
+    if x[-1:] != w[1:]:
+        raise ShapeError(f"linear: expects last dimension {w[1]} (the weight is {w}), found an input of shape {x}")

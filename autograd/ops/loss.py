@@ -26,21 +26,38 @@ def check_reduction(name: str, reduction: str) -> None:
 
 
 def check_same_shape(name: str, z: Any, y: Any) -> None:
-    """Raise ShapeError unless input ``z`` and target ``y`` have the same shape."""
-    if z.shape != y.shape:
+    """Raise ShapeError unless input ``z`` and target ``y`` have the same shape, ValueError if that holds nothing."""
+    shape, other = _shapes(name, z, y)
+    if shape != other:
+        try:
+            become = f"; they would broadcast to {_tight(np.broadcast_shapes(shape, other))}"
+        except ValueError:
+            become = ""
         raise ShapeError(
-            f"{name}: the target has shape {y.shape}, the input {z.shape}; they must be equal (they would broadcast, "
-            "silently, to another shape). Use target.view(-1, 1) or input.squeeze(1)"
+            f"{name}: the input has shape {shape}, the target {other}{become}. They must be equal: use "
+            "target.view(-1, 1), input.squeeze(1) or the like"
         )
+    if 0 in shape:
+        raise ValueError(f"{name}: the batch is empty, shape {shape}")
+
+
+def _shapes(name: str, z: Any, y: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    try:
+        return z.shape, y.shape
+    except AttributeError:
+        found = f"{type(z).__name__} and {type(y).__name__}"
+        raise DtypeError(f"{name}: expects tensors as input and target, found {found}") from None
+
+
+def _tight(shape: tuple[int, ...]) -> str:
+    return str(shape).replace(" ", "")
 
 
 def _reduce(each: Any, total: float, reduction: str) -> Any:
     """What a loss returns: its terms, or their float64 ``total`` or mean in the dtype of the terms."""
     if reduction == "none":
         return each
-    if reduction == "mean":
-        total = total / each.size if each.size else math.nan
-    return np.array(total, each.dtype)
+    return np.array(total / each.size if reduction == "mean" else total, each.dtype)
 
 
 def _divisor(shape: Any, reduction: str) -> int:
@@ -89,7 +106,7 @@ def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
     ShapeError
         If z and y differ in shape.
     ValueError
-        For another reduction than mean, sum and none.
+        For an empty batch, and for another reduction than mean, sum and none.
 
     Examples
     --------
@@ -124,7 +141,7 @@ def bce(p: Any, y: Any, reduction: str = "mean") -> Any:
     ShapeError
         If p and y differ in shape.
     ValueError
-        For p outside [0, 1], and for another reduction than mean, sum and none.
+        For p outside [0, 1], an empty batch, and another reduction than mean, sum and none.
     """
     check_reduction("bce", reduction)
     check_same_shape("bce", p, y)
@@ -164,19 +181,22 @@ def cross_entropy(z: Any, y: Any, reduction: str = "mean") -> Any:
     Raises
     ------
     ShapeError, DtypeError
-        If y is not (n,), or not of an integer dtype.
+        If y is not (n,), or not of an integer dtype; if z is.
     IndexError
         For a label outside 0 … K − 1.
     ValueError
         For an empty batch, and for another reduction than mean, sum and none.
     """
     check_reduction("cross_entropy", reduction)
-    if z.ndim != 2 or y.shape != z.shape[:1]:
-        raise ShapeError(f"cross_entropy: expects scores (n, K) and labels (n,), found {z.shape} and {y.shape}")
+    shape, labels = _shapes("cross_entropy", z, y)
+    if len(shape) != 2 or labels != shape[:1]:
+        raise ShapeError(f"cross_entropy: expects scores (n, K) and labels (n,), found {shape} and {labels}")
     if y.dtype.kind not in "iu":
         raise DtypeError(f"cross_entropy: expects integer class labels, found {y.dtype}; convert with .long()")
-    if not len(y):
-        raise ValueError("cross_entropy: the batch is empty")
+    if z.dtype.kind != "f":
+        raise DtypeError(f"cross_entropy: expects floating point scores, found {z.dtype}; convert with .float()")
+    if not shape[0]:
+        raise ValueError(f"cross_entropy: the batch is empty, shape {shape}")
     each, total, bad = kernels.cross_entropy(z, y)
     if bad >= 0:
         raise IndexError(f"cross_entropy: label {y[bad]} at position {bad} is out of bounds for {z.shape[1]} classes")

@@ -35,6 +35,10 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..errors import DtypeError
+
 __all__ = ["NUMPY_NAMES", "Op", "by_numpy", "primitive", "registry"]
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
@@ -193,7 +197,13 @@ class Op:
         for x in args:
             if hasattr(x, "__op__"):
                 return x.__op__(self, args, params)
-        return self.forward(*args, *params)
+        try:
+            return self.forward(*args, *params)
+        except (AttributeError, TypeError, ValueError):
+            for x in args:
+                if not isinstance(x, (np.ndarray, np.generic, int, float)):
+                    raise DtypeError(f"{self.name}: expects tensors or arrays, found {type(x).__name__}") from None
+            raise
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a class attribute an op is a method, so that ``x.exp()`` is ``exp(x)``."""

@@ -137,13 +137,13 @@ def getitem(x: Any, index: Any = ...) -> Any:
     try:
         part, key = locate(x, index)
         return part[key]
-    except IndexError as error:
+    except (IndexError, ValueError) as error:
         raise _explained(error, x) from None
 
 
-def _explained(error: IndexError, x: Any) -> IndexError:
+def _explained(error: Exception, x: Any) -> Exception:
     said = str(error)
-    return error if "shape" in said else IndexError(f"getitem: {said} (shape {x.shape})")
+    return error if said.startswith("getitem") else type(error)(f"getitem: {said} (shape {x.shape})")
 
 
 @primitive(
