@@ -1,0 +1,87 @@
+"""Files that are written as a whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import IO
+
+__all__ = ["write_atomically"]
+
+_STALE = 3600.0  # seconds after which a temporary file is nobody's any more
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write the whole file or nothing: whoever opens it, at any time, finds the old file or the new one, never a part.
+
+    Where the operating system has files without a name (Linux), the content goes into one, so that a process that is
+    killed leaves nothing behind; elsewhere it goes into a hidden file beside the target, which the next write an hour
+    later removes. A link is followed: what it points to is written.
+
+    Raises
+    ------
+    OSError
+        With the path, if the folder is missing, the path is a folder, or the disk is full. The old file is then there.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "a.txt")
+    ...     write_atomically(path, b"new")
+    ...     path.read_bytes(), len(list(path.parent.iterdir()))
+    (b'new', 1)
+    """
+    given = os.fspath(path)
+    target = Path(os.path.realpath(given))
+    temporary = target.with_name(f".{target.name}.{token_hex(8)}.tmp")  # of its own, should several processes write
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), given)
+    try:
+        try:
+            nameless = _nameless(target.parent)
+            with nameless or open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                if nameless:  # a new name cannot take the place of an old one, so it gets one of its own first
+                    os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno(), follow_symlinks=True)
+            os.replace(temporary, target)
+        except BaseException:  # Ctrl-C too
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, given) from error  # of the path that the caller knows
+    _tidy(target)
+
+
+def _nameless(folder: Path) -> IO[bytes] | None:
+    """A file without a name in ``folder``, gone with its process; None where there is no such thing."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.isdir("/proc/self/fd"):  # by which it gets its name
+        return None
+    try:
+        return os.fdopen(os.open(folder, flag | os.O_WRONLY, 0o666), "wb")
+    except OSError:  # not on this file system; or a fault that opening a file with a name will report
+        return None
+
+
+def _tidy(target: Path) -> None:
+    """Let the new name outlive a power cut, and remove what processes that were killed have left."""
+    with suppress(OSError):  # the file is written; not every system can do these
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    with suppress(OSError):
+        for entry in os.scandir(target.parent):
+            ours = entry.name.startswith(f".{target.name}.") and entry.name.endswith(".tmp")
+            if ours and entry.stat().st_mtime < time.time() - _STALE:
+                os.unlink(entry.path)
