@@ -62,7 +62,7 @@ def test_subset_has_the_samples_it_lists():
 
 
 def test_data_sets_are_added():
-    both = Squares(3) + [7, 8] + Squares(2)
+    both = Squares(3) + [7, 8] + Squares(2)  # noqa: RUF005 - data sets, not lists
     assert list(both) == [0, 1, 4, 7, 8, 0, 1]
     assert (len(both), both[-1], both[-7]) == (7, 1, 0)
     for k in (7, -8):
@@ -151,7 +151,7 @@ def test_shuffled_folds_are_disjoint_complete_and_repeat_with_the_seed():
 
     assert folds(1) == folds(1) != folds(2)
     held_out = [held for _, held in folds(1)]
-    assert sorted(sum(held_out, [])) == list(range(23))
+    assert sorted(k for held in held_out for k in held) == list(range(23))
     assert held_out[0] != list(range(6))
     assert all(sorted(train + held) == list(range(23)) for train, held in folds(1))
 
@@ -326,7 +326,9 @@ class Counted(TensorDataset):
         return super().__getitem__(k)
 
 
-@pytest.mark.parametrize("wrap", [lambda d: d, lambda d: Subset(d, range(5)), lambda d: Subset(Subset(d, range(5)), [4, 1])])
+@pytest.mark.parametrize(
+    "wrap", [lambda d: d, lambda d: Subset(d, range(5)), lambda d: Subset(Subset(d, range(5)), [4, 1])]
+)
 def test_rows_at_once_are_the_rows_one_by_one(wrap, monkeypatch):
     X = autograd.rand(5, 3)
     fast = list(DataLoader(wrap(TensorDataset(X, X.sum(1))), batch_size=2))
@@ -524,7 +526,7 @@ def test_no_thread_is_left():
     "samples",
     [
         [1, 2], [1.5, 2.5], [True, False], ["a", "b"], [b"a", b"b"], [(1, "a"), (2, "b")], [[1, 2.0], [3, 4.0]],
-        [{"a": 1, "b": (1.0, 2)}, {"a": 2, "b": (3.0, 4)}], [np.float32(1), np.float32(2)], [np.arange(3), np.arange(3)],
+        [{"a": 1, "b": (1.0, 2)}, {"a": 2, "b": (3.0, 4)}], [np.float32(1), np.float32(2)], [np.arange(3)] * 2,
         [OrderedDict(a=1), OrderedDict(a=2)], [defaultdict(int, a=1), defaultdict(int, a=2)],
     ],
     ids=str,

@@ -1,4 +1,4 @@
-"""The MNIST data set under torchvision's names, and the transforms; NumPy is the oracle (torchvision's own formulas)."""
+"""The MNIST data set under torchvision's names, and the transforms; NumPy is the oracle."""
 
 import numpy as np
 import pytest
@@ -107,6 +107,13 @@ def test_batches_at_once_are_those_of_single_samples_bit_for_bit(root, transform
             assert b.tolist() == d.tolist()
 
 
+def test_data_that_are_no_longer_bytes_are_not_taken_for_them(root):
+    dataset = MNIST(root, transform=STANDARD)
+    dataset.data = dataset.data.long()
+    with pytest.raises(TypeError, match="sample 0 of MNIST.*float tensor"):
+        list(DataLoader(dataset))
+
+
 def fails(self, *args):
     raise AssertionError("asked for a single sample")
 
@@ -212,6 +219,12 @@ def test_normalize_works_channel_by_channel(shape):
 def test_normalize_refuses_what_it_cannot_normalize(transform, x, error, message):
     with pytest.raises(error, match=message):
         transforms.Normalize(*transform)(x)
+
+
+def test_a_fault_in_a_transform_is_reported_with_the_sample(root):
+    wrong = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.1, 0.0)])
+    with pytest.raises(ValueError, match="sample 0 of MNIST: Normalize: std evaluated to zero"):
+        list(DataLoader(MNIST(root, transform=wrong), batch_size=4))
 
 
 def test_lambda_wants_a_function():

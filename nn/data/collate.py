@@ -10,8 +10,15 @@ import numpy as np
 
 import autograd
 from autograd import ShapeError, Tensor
+from autograd.engine import leaf
+from autograd.ops import check_dtype
 
 __all__ = ["default_collate", "default_convert"]
+
+
+def own(array: np.ndarray[Any, Any]) -> Any:
+    """A tensor around an array that nobody else has; unlike ``from_numpy``'s, its memory need not be watched."""
+    return leaf(array.astype(check_dtype(array.dtype), copy=False))
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -48,7 +55,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
             raise ShapeError(f"default_collate: the samples of a batch must have one shape, found {shapes}")
         if any(isinstance(s, Tensor) and s.requires_grad for s in batch):
             return autograd.stack(list(map(autograd.as_tensor, batch)))
-        return autograd.as_tensor(np.stack(arrays))
+        return own(np.stack(arrays))
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
         f"{type(first).__name__}: give the DataLoader a collate_fn"

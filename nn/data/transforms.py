@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-import autograd
 from autograd import DtypeError, ShapeError, Tensor
+
+from .collate import own
 
 __all__ = ["Compose", "Lambda", "Normalize", "ToTensor"]
 
@@ -79,8 +80,8 @@ class ToTensor:
 
 
 def _scaled(images: Any) -> Tensor:
-    images = np.ascontiguousarray(images)
-    return autograd.from_numpy(images / np.float32(255) if images.dtype == np.uint8 else np.array(images))
+    values = np.array(images, order="C")
+    return own(values / np.float32(255) if values.dtype == np.uint8 else values)
 
 
 class Normalize:
@@ -131,7 +132,7 @@ class Normalize:
                 f"Normalize: expects one mean and std for each of the {tensor.shape[-3]} channels, found "
                 f"mean={self.mean} and std={self.std}"
             )
-        m, s = (autograd.from_numpy(value.reshape(-1, 1, 1)) for value in (mean, std))
+        m, s = (own(value.reshape(-1, 1, 1)) for value in (mean, std))
         return tensor.sub_(m).div_(s) if self.inplace else (tensor - m) / s
 
     def __repr__(self) -> str:
@@ -163,7 +164,7 @@ class Lambda:
 
 
 def on_batches(transform: Any) -> Callable[[Any], Tensor] | None:
-    """``transform`` for many images (n, height, width) at once, with the same result bit for bit; None if unknown.
+    """``transform`` for bytes (n, height, width), many images at once, bit for bit the same; None if unknown.
 
     Known are ToTensor and Normalize themselves, and a Compose of them; nothing derived from them.
     """
@@ -171,10 +172,11 @@ def on_batches(transform: Any) -> Callable[[Any], Tensor] | None:
     if not steps or type(steps[0]) is not ToTensor or any(type(step) is not Normalize for step in steps[1:]):
         return None
 
-    def apply(images: Any) -> Tensor:
-        out = _scaled(images[:, None])
+    values = _scaled(np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1))  # what becomes of each byte
+    try:
         for step in steps[1:]:
-            out = step(out)
-        return out
-
-    return apply
+            values = step(values)
+    except Exception:  # it will say why when it gets an image
+        return None
+    table = values.array.ravel()
+    return lambda images: own(table.take(images[:, None]))

@@ -12,6 +12,7 @@ import numpy as np
 import autograd
 
 from . import transforms
+from .collate import own
 from .dataset import Dataset, Fetcher, fetchers
 from .mnist import StrPath, download_mnist, load_mnist_part
 
@@ -120,11 +121,11 @@ class MNIST(Dataset[tuple[Any, Any]]):
 
 
 def _images(dataset: MNIST) -> Fetcher | None:
-    convert = autograd.from_numpy if dataset.transform is None else transforms.on_batches(dataset.transform)
-    if convert is None or dataset.target_transform is not None:
-        return None
+    convert = own if dataset.transform is None else transforms.on_batches(dataset.transform)
+    if convert is None or dataset.target_transform is not None or dataset.data.dtype != np.uint8:
+        return None  # somebody may have put other numbers in the place of the bytes
     return lambda indices: [
-        convert(dataset.data.array[chosen := np.asarray(indices)]), autograd.from_numpy(dataset.targets.array[chosen])
+        convert(dataset.data.array[chosen := np.asarray(indices)]), own(dataset.targets.array[chosen])
     ]  # fmt: skip
 
 
