@@ -8,22 +8,32 @@
 22.167...
 """
 
+import sys as _sys
+
+from . import cuda as cuda
+from . import functional as functional
+from . import linalg as linalg
 from . import ops
+from .anomaly import *
 from .composed import *
 from .creation import *
+from .devices import *
 from .errors import DtypeError as DtypeError
 from .errors import GraphError as GraphError
 from .errors import ShapeError as ShapeError
+from .formatting import printoptions as printoptions
+from .formatting import set_printoptions as set_printoptions
+from .function import *
 from .functions import *
 from .gradcheck import *
 from .modes import *
 from .ops import *
 from .random import *
 from .tensor import Tensor as Tensor
-from .tensor import as_tensor as as_tensor
-from .tensor import from_numpy as from_numpy
-from .tensor import tensor as tensor
 
 float32, float64, int64, int32, int16, int8, uint8, bool = ops.SUPPORTED
 float, double, long, int, short = float32, float64, int64, int32, int16
+from .interop import from_dlpack as from_dlpack  # noqa: E402 - it names the functions above
+
 __version__ = "0.1.0"
+autograd = _sys.modules[__name__]  # so that torch.autograd.grad works, where this package is imported as torch

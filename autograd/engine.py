@@ -19,12 +19,13 @@ import threading
 import weakref
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from .errors import GraphError, ShapeError, check_broadcast
+from .errors import DtypeError, GraphError, ShapeError, check_broadcast
 from .ops import Op, add, cast, guard, promote, reshape
 from .ops import sum as total
 
@@ -70,22 +71,33 @@ class Mode(threading.local):
 
 
 mode = Mode()
+watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 _commit = threading.Lock()
 _new = object.__new__
 Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
 
 
-def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = None) -> Any:
-    """A tensor around ``array`` (itself, not a copy) that no op made."""
+def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = None, base: Node | None = None) -> Any:
+    """A tensor around ``array`` (itself, not a copy) that no op made; ``base`` is the tensor whose memory that is."""
     out = _new(cls or Tensor)
     out._array = array
-    out._grad = out._op = out._scope = out._base = out._extra = None
+    out._grad = out._op = out._scope = out._extra = None
+    out._base = None if base is None else memory(base)
     out._inputs = out._params = ()
     out._seq = out._version = 0
     out._spent = False
     out._requires_grad = requires_grad
     return out
+
+
+@lru_cache(512)
+def constant(x: float, dtype: Any) -> Array:
+    """A number as a 0-d array, kept for the next time."""
+    with np.errstate(over="ignore"):
+        array = np.array(x, dtype)
+    array.flags.writeable = False
+    return array
 
 
 def memory(x: Any) -> Any:
@@ -110,7 +122,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
                 mixed = dtype is not None
                 dtype = array.dtype
         elif type(x) in NUMBERS:
-            arrays.append(x)
+            # NumPy takes an array three times as fast as a number. 0 stays: as a key it would be −0, too.
+            arrays.append(constant(x, dtype) if x and (dtype is F32 or dtype is F64) else x)
         else:
             return apply(op, tuple(map(Tensor.operand, inputs)), params)
     if (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None:
@@ -121,6 +134,11 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
             check_broadcast(op.name, [np.shape(a) for a in arrays])
         raise
+    except TypeError as error:
+        if op.elementwise and not isinstance(error, DtypeError):
+            kinds = " and ".join(str(getattr(a, "dtype", type(a).__name__)) for a in arrays)
+            raise DtypeError(f"{op.name}: not possible with {kinds}, convert first: {error}") from None
+        raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
 
@@ -129,7 +147,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     out._grad = out._extra = out._base = None
     out._version = 0
     out._spent = False
-    if op.view and array.base is not None:
+    if op.view and np.may_share_memory(array, arrays[0]):
         out._base = memory(inputs[0])
         if mode.grad or not wanted:
             out._extra = {"view": (op, params, inputs[0])}
@@ -140,6 +158,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._params = params
         out._seq = tick()
         out._scope = mode.scope
+        if watch is not None:
+            watch.recorded(out)
         if exposed:
             _note_exposed(out, op, inputs)
     else:
@@ -174,6 +194,8 @@ def rerecord(x: Any, made: Any, past: Any) -> None:
     if x._extra is None:
         x._extra = {}
     x._extra["past"] = past
+    if watch is not None:
+        watch.recorded(x)
 
 
 def as_read_by(node: Any, x: Any) -> Any:
@@ -183,6 +205,7 @@ def as_read_by(node: Any, x: Any) -> Any:
     return x
 
 
+@np.errstate(all="ignore")  # a rule may divide by 0 where a guard or a zero upstream then hides it
 def pull(
     outputs: Sequence[Any],
     seeds: Sequence[Any],
@@ -254,8 +277,9 @@ def pull(
         u = node if create_graph else node._array
         parts: Any = None
         try:
-            if op.vjp is not None and not create_graph:
-                parts = op.vjp(g, u, values, params, wanted)
+            fused = op.joint if create_graph else op.vjp
+            if fused is not None:
+                parts = fused(g, u, values, params, wanted)
                 if len(parts) != len(sources):
                     raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
             for k, x in enumerate(sources):
@@ -264,8 +288,10 @@ def pull(
                 part = rule(g, u, values, params, k) if parts is None else parts[k]
                 if type(part) is not np.ndarray and not create_graph:
                     part = np.asarray(part)
-                if op.singular:
-                    part = guard(g == 0, part)
+                if op.singular:  # 0 · ∞ is 0 here; but only that, as a zero gradient may itself have a derivative
+                    lost = np.isnan(part._array if create_graph else part)
+                    if lost.any():
+                        part = guard(((g._array if create_graph else g) == 0) & lost, part)
                 target = x._array
                 if part.shape != target.shape:
                     part = _unbroadcast(part, target.shape)
@@ -280,6 +306,8 @@ def pull(
                         heappush(heap, (-x._seq, x))
         except Exception as error:
             raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
+        if watch is not None and not peek:
+            watch.passed(node, g, sources, pending)
         spent.append(node)
     for x, g in pending.items():  # the leaves
         if x._extra is not None and not peek:
@@ -322,6 +350,10 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
             for x, g in ready[k + 1 :]:
                 _add_to_grad(x, g)
             raise
+    for x, _ in ready:
+        if x._extra is not None:
+            for hook in tuple(x._extra.get("after", {}).values()):
+                hook(x)
 
 
 def _add_to_grad(x: Any, g: Any) -> None:
@@ -397,6 +429,14 @@ def expose(x: Any, holder: Any = None) -> None:
     holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
 
 
+def around(array: Array, source: Any) -> Any:
+    """A leaf around ``array``; if that is ``source`` itself, whoever has ``source`` can write into it."""
+    out = leaf(array)
+    if array is source:
+        expose(out)
+    return out
+
+
 def _release(key: int, reference: Any) -> None:
     """The last array is gone: from now on nothing can be written unseen. What was, is stamped as of the exposure."""
     base = reference()
@@ -440,10 +480,11 @@ def _as_noted(node: Any, x: Any, k: int) -> bool:
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:
-    what_did, file, line = (memory(x)._extra or {}).get("written", ("a write through NumPy", "?", 0))
+    noted = (memory(x)._extra or {}).get("written")
+    how = "a write through NumPy" if noted is None else "{} at {}:{}".format(*noted)
     return GraphError(
         f"{_at(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an inplace "
-        f"operation since: {what_did} at {file}:{line}. Call backward() first, or write a new tensor instead "
+        f"operation since: {how}. Call backward() first, or write a new tensor instead "
         "(y = y + 1, not y += 1)"
     )
 
@@ -472,12 +513,20 @@ def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:
     """Run the hooks of ``x`` on its complete gradient; keep the gradient if it was asked to be retained."""
     extra = x._extra
     for hook in tuple(extra.get("hooks", {}).values()):
-        given = hook(g if isinstance(g, Node) else leaf(g))
-        if given is not None:
-            if given._array.shape != x._array.shape:
-                raise GraphError(f"a hook on a tensor of shape {x._array.shape} gave a gradient of shape "
-                                 f"{given._array.shape}")  # fmt: skip
-            g = given if isinstance(g, Node) else given._array
+        shown = g if isinstance(g, Node) else leaf(g.copy())  # a hook may keep it, and write into it
+        given = hook(shown)
+        if given is None:
+            if shown._version:
+                g = shown if shown is g else shown._array.copy()
+            continue
+        if not isinstance(given, Node):
+            raise DtypeError(f"a hook gives a Tensor or None, this one gave {type(given).__name__}")
+        if given._array.shape != x._array.shape or given._array.dtype != x._array.dtype:
+            raise ShapeError(
+                f"a hook on a tensor of shape {x._array.shape}, {x._array.dtype}, gave a gradient of shape "
+                f"{given._array.shape}, {given._array.dtype}"
+            )
+        g = given if isinstance(g, Node) else given._array.copy()
     if extra.get("retain_grad") and x._op is not None:
         found[x] = g
     return g

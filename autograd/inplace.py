@@ -35,6 +35,12 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     base, path = _origin(x)
     wanted = mode.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
     if not wanted:
+        if function is ops.assign:  # a row written into a matrix costs a row, not a matrix
+            _check_writeable(x, what)
+            y = x.operand(args[0])
+            ops.write(x._array, y._array if isinstance(y, Node) else y, *args[1:])
+            written((x,), what)
+            return x
         before, mode.grad = mode.grad, False
         try:
             _store(x, function(x, *args, **kwargs), what)
@@ -61,12 +67,25 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     return x
 
 
+def cut(x: Any) -> Any:
+    """Make ``x`` a leaf that requires no gradient, in place; returns ``x``. What read it before is not affected."""
+    if x._extra is not None and "view" in x._extra:
+        raise GraphError("detach_: can't detach views in-place; use detach() instead")
+    if x._op is not None:
+        rerecord(x, leaf(x._array), _past(x))
+        x._keep().pop("retain_grad", None)
+    x._requires_grad = False
+    return x
+
+
 def _past(x: Any) -> Any:
     """What ``x`` is now, record and values, as a tensor of its own."""
     past = leaf(x._array.copy(order="K"), x._requires_grad)
     for name in ("_op", "_inputs", "_params", "_seq", "_scope", "_spent"):
         setattr(past, name, getattr(x, name))
-    past._extra = None if x._extra is None else dict(x._extra)
+    if x._extra is not None:  # a hook stays with the values that it was put on, a wish for .grad with the tensor
+        past._extra = {key: value for key, value in x._extra.items() if key != "retain_grad"}
+        x._extra.pop("hooks", None)
     return past
 
 
@@ -83,10 +102,17 @@ def _store(x: Any, result: Any, what: str) -> None:
     if result.shape != x.shape:
         raise ShapeError(f"{what}: the result has shape {result.shape}, the tensor that it is written into {x.shape}")
     _check_dtype(x, result, what)
-    if not x._array.flags.writeable:
-        raise GraphError(f"{what}: the memory of this tensor is read-only; use a .clone()")
+    _check_writeable(x, what)
     x._array[...] = result._array
     written((x,), what)
+
+
+def _check_writeable(x: Any, what: str) -> None:
+    if not x._array.flags.writeable:
+        raise GraphError(
+            f"{what}: the memory of this tensor is read-only, or an element of it stands for several (after expand); "
+            "use a .clone()"
+        )
 
 
 def _check_dtype(x: Any, result: Any, what: str) -> None:

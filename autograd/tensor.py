@@ -6,18 +6,30 @@ whether it is a method, and the end of this file attaches them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from . import engine, formatting, inplace, ops
-from .engine import Node, apply, leaf, mode
+from . import devices, engine, formatting, inplace, ops
+from .arrays import check_differentiable, sizes, to_array
+from .engine import Node, apply, around, leaf, mode
 from .errors import DtypeError, GraphError, ShapeError
+from .grad_fn import GradFn, class_name, grad_fn
+from .hooks import RemovableHandle
+from .ops.axes import axis
+from .ops.indexing import resolve
+from .ops.record import NUMPY_NAMES
 
-__all__ = ["Tensor", "as_tensor", "from_numpy", "tensor"]
+__all__ = ["Tensor", "as_tensor"]
 
 Array = np.ndarray[Any, Any]
+_signature = functools.cache(inspect.signature)
+_KINDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char",
+          "uint8": "Byte", "bool": "Bool"}  # fmt: skip
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -56,10 +68,8 @@ class Tensor(Node):
     def __new__(cls, *data: Any) -> Tensor:
         """A copy of ``data`` in float32, or zeros of a shape; see the class."""
         if len(data) == 1 and not isinstance(data[0], int):
-            made = leaf(np.array(to_array(data[0], np.float32)), cls=cls)
-        else:
-            made = leaf(np.zeros(data, np.float32), cls=cls)
-        return made
+            return leaf(np.array(to_array(data[0], np.float32, "Tensor")), cls=cls)
+        return leaf(np.zeros(sizes(data or (0,), "Tensor", least=0), np.float32), cls=cls)
 
     # -- what it is
 
@@ -84,6 +94,12 @@ class Tensor(Node):
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient; None before any."""
+        if self._grad is None and self._op is not None and not self.retains_grad:
+            warnings.warn(
+                "the .grad of a Tensor that is not a leaf Tensor is being accessed: backward() leaves it None unless "
+                "retain_grad() was called on this tensor",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
@@ -143,9 +159,9 @@ class Tensor(Node):
         return self._op is None
 
     @property
-    def grad_fn(self) -> ops.Op | None:
-        """The op that made it; None for a leaf."""
-        return self._op
+    def grad_fn(self) -> GradFn | None:
+        """The step of the backward pass that its gradient goes through; None for a leaf."""
+        return None if self._op is None else grad_fn(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -154,7 +170,7 @@ class Tensor(Node):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of axis ``dim``."""
-        return self._array.shape if dim is None else self._array.shape[dim]
+        return self._array.shape if dim is None else self._array.shape[axis(dim, self._array.ndim, "size")]
 
     @property
     def ndim(self) -> int:
@@ -185,10 +201,20 @@ class Tensor(Node):
         return (self[k] for k in range(len(self._array)))
 
     def __repr__(self) -> str:
-        return formatting.tensor(self._array, self._requires_grad, self._op and self._op.name)
+        made_by = None if self._op is None else class_name(self._op.name)
+        return formatting.tensor(self._array, self._requires_grad, made_by, type(self).__name__)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self._array.ndim else format(repr(self), spec)
+        if self._array.ndim and not spec:
+            return repr(self)
+        if self._array.size != 1:
+            raise TypeError(f"a tensor of shape {self.shape} takes no format, found {spec!r}; format its elements")
+        return format(self._array.item(), spec)
+
+    def __contains__(self, element: Any) -> Any:
+        if not isinstance(element, (Tensor, int, float, np.generic)):
+            raise TypeError(f"in: a tensor contains numbers or parts of itself, not a {type(element).__name__}")
+        return bool((self == element).any())
 
     # -- to Python and NumPy
 
@@ -296,13 +322,71 @@ class Tensor(Node):
         """Keep the gradient of this result of an operation in its ``.grad`` too, as leaves do."""
         if not self._requires_grad:
             raise GraphError("retain_grad: this tensor does not require grad")
-        self._keep()["retain_grad"] = True
+        if self._op is not None:
+            self._keep()["retain_grad"] = True
+
+    @property
+    def retains_grad(self) -> Any:
+        """Whether :meth:`retain_grad` was called on this result of an operation."""
+        return self._extra is not None and "retain_grad" in self._extra
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook`` with the gradient of this tensor whenever one is computed, before it goes further.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the complete gradient; what it returns, if not None, takes its place.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook off; it is also a context manager.
+
+        Raises
+        ------
+        GraphError
+            If the tensor does not require grad. In the backward pass ShapeError, if the hook gives another shape.
+
+        Examples
+        --------
+        >>> import autograd
+        >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g / 2)
+        >>> (x * 6).sum().backward()
+        >>> x.grad
+        tensor([3., 3.])
+        >>> handle.remove()
+        """
+        if not self._requires_grad:
+            raise GraphError("register_hook: cannot register a hook on a tensor that does not require grad")
+        return RemovableHandle(self._keep().setdefault("hooks", {}), hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call ``hook`` with this leaf each time after :meth:`backward` has added to its ``.grad``.
+
+        Raises
+        ------
+        GraphError
+            If it is not a leaf that requires grad.
+        """
+        if not self._requires_grad or self._op is not None:
+            raise GraphError("register_post_accumulate_grad_hook: expects a leaf that requires grad")
+        return RemovableHandle(self._keep().setdefault("after", {}), hook)
 
     def detach(self) -> Tensor:
         """The same memory as a new leaf that requires no gradient."""
-        out = leaf(self._array)
-        out._base = engine.memory(self)
-        return out
+        return leaf(self._array, base=self)
+
+    def detach_(self) -> Tensor:
+        """Make this result of an operation a leaf that requires no gradient. What read it before is not affected.
+
+        Raises
+        ------
+        GraphError
+            For a view: use ``detach()``.
+        """
+        return inplace.cut(self)
 
     def zero_(self) -> Tensor:
         """Set every element to 0, in place."""
@@ -317,12 +401,113 @@ class Tensor(Node):
         return inplace.overwrite(self, ops.assign, source, what="copy_")
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        inplace.overwrite(self, ops.assign, value, ((ops.getitem, (_index(index),)),), what="an assignment to [...]")
+        path = ((ops.getitem, (resolve(_arrays(index), self._array.shape),)),)
+        inplace.overwrite(self, ops.assign, value, path, what="an assignment to [...]")
 
-    def to(self, dtype: Any) -> Tensor:
-        """The same values in another dtype; itself if it has it already."""
-        wanted = ops.check_dtype(dtype)
-        return self if wanted is self.dtype else apply(ops.cast, (self,), (wanted,))
+    # -- dtype and device
+
+    @property
+    def device(self) -> devices.device:
+        """Where it is: the CPU."""
+        return devices.device()
+
+    @property
+    def is_cuda(self) -> Any:
+        """Whether it is on a GPU: False."""
+        return False
+
+    def to(
+        self,
+        *target: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: Any = False,
+        copy: Any = False,
+        memory_format: Any = None,
+    ) -> Tensor:
+        """The same values in another dtype; itself if it has it already.
+
+        Parameters
+        ----------
+        *target
+            A dtype, a device (the CPU), both, or a tensor to follow in both.
+        dtype, device
+            The same by name.
+        copy : bool
+            A tensor of its own in any case.
+        non_blocking, memory_format
+            For PyTorch's sake; they change nothing.
+
+        Examples
+        --------
+        >>> import autograd
+        >>> autograd.tensor([1.5, 2.0]).to("cpu", autograd.int64)
+        tensor([1, 2])
+        """
+        for wanted in target:
+            if isinstance(wanted, Tensor):
+                dtype = wanted.dtype
+            elif isinstance(wanted, devices.device) or (isinstance(wanted, str) and wanted not in ops.SUPPORTED):
+                device = wanted
+            elif not isinstance(wanted, bool):  # a bool is non_blocking
+                dtype = wanted
+        devices.check_place("to", device, order=memory_format)
+        found = self.dtype if dtype is None else ops.check_dtype(dtype, "to")
+        if found is self.dtype:
+            return self.clone() if copy else self
+        return apply(ops.cast, (self if found.kind == "f" else self.detach(),), (found,))
+
+    def cpu(self) -> Tensor:
+        """Itself, which is on the CPU already."""
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: Any = False) -> Tensor:
+        """Refused: there is no GPU here.
+
+        Raises
+        ------
+        RuntimeError
+            Always. Ask :func:`autograd.cuda.is_available` first.
+        """
+        return self.to("cuda")
+
+    def type(self, dtype: Any = None) -> Any:
+        """As ``dtype``; without one, the name of the kind of tensor: ``autograd.FloatTensor``."""
+        return f"autograd.{_KINDS[str(self.dtype)]}Tensor" if dtype is None else self.to(dtype)
+
+    def is_floating_point(self) -> Any:
+        """Whether the elements are float32 or float64."""
+        return self._array.dtype.kind == "f"
+
+    def is_complex(self) -> Any:
+        """Whether the elements are complex: False."""
+        return False
+
+    def is_signed(self) -> Any:
+        """Whether the elements may be negative."""
+        return self._array.dtype.kind in "if"
+
+    def element_size(self) -> Any:
+        """The bytes of one element."""
+        return self._array.itemsize
+
+    @property
+    def itemsize(self) -> Any:
+        """The bytes of one element."""
+        return self._array.itemsize
+
+    @property
+    def nbytes(self) -> Any:
+        """The bytes of all elements."""
+        return self._array.nbytes
+
+    def data_ptr(self) -> Any:
+        """The address of the first element: equal for tensors that share their memory from its start."""
+        return self._array.__array_interface__["data"][0]
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """As the dtype of ``other``."""
+        return self.to(other.dtype)
 
     def float(self) -> Tensor:
         """As float32."""
@@ -332,6 +517,16 @@ class Tensor(Node):
         """As float64."""
         return self.to(np.float64)
 
+    def half(self) -> Tensor:
+        """Refused: float16 is not supported.
+
+        Raises
+        ------
+        DtypeError
+            Always.
+        """
+        return self.to(np.float16)
+
     def long(self) -> Tensor:
         """As int64."""
         return self.to(np.int64)
@@ -340,66 +535,40 @@ class Tensor(Node):
         """As int32."""
         return self.to(np.int32)
 
+    def short(self) -> Tensor:
+        """As int16."""
+        return self.to(np.int16)
+
+    def char(self) -> Tensor:
+        """As int8."""
+        return self.to(np.int8)
+
+    def byte(self) -> Tensor:
+        """As uint8."""
+        return self.to(np.uint8)
+
     def bool(self) -> Tensor:
         """As bool."""
         return self.to(np.bool_)
 
     # -- shape
 
-    def reshape(self, *shape: Any) -> Tensor:
-        """The same elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
-        return apply(ops.reshape, (self,), (sizes(shape),))
-
-    view = reshape
-
-    def flatten(self, start_dim: Any = 0, end_dim: Any = -1) -> Tensor:
-        """Axes ``start_dim`` to ``end_dim`` as one."""
-        shape = self.shape or (1,)
-        start, end = start_dim % len(shape), end_dim % len(shape)
-        return self.reshape(*shape[:start], -1, *shape[end + 1 :])
-
-    def permute(self, *dims: Any) -> Tensor:
-        """The axes in another order."""
-        return apply(ops.permute, (self,), (sizes(dims),))
-
-    def transpose(self, dim0: Any, dim1: Any) -> Tensor:
-        """Two axes exchanged."""
-        return apply(ops.swapaxes, (self,), (dim0, dim1))
-
     @property
     def T(self) -> Tensor:
         """The transpose: all axes in reverse order."""
-        return self.mT if self.ndim == 2 else self.permute(*reversed(range(self.ndim)))
+        return apply(ops.transpose, (self,)) if self.ndim == 2 else apply(ops.permute, (self,), (None,))
 
     @property
     def mT(self) -> Tensor:
         """The transpose of a matrix, or of each matrix in a stack."""
         return apply(ops.transpose, (self,))
 
-    def unsqueeze(self, dim: Any) -> Tensor:
-        """A new axis of size 1 at ``dim``."""
-        dim = dim % (self.ndim + 1)
-        return self.reshape(*self.shape[:dim], 1, *self.shape[dim:])
-
-    def squeeze(self, dim: Any = None) -> Tensor:
-        """Without axis ``dim`` if its size is 1, or without all such axes."""
-        drop = range(self.ndim) if dim is None else (dim % self.ndim,)
-        return self.reshape(*(n for k, n in enumerate(self.shape) if n != 1 or k not in drop))
-
-    def max(self) -> Tensor:
-        """The largest element."""
-        return apply(ops.amax, (self,), (None, False))
-
-    def min(self) -> Tensor:
-        """The smallest element."""
-        return apply(ops.amin, (self,), (None, False))
-
-    def round(self) -> Tensor:
-        """To the nearest integer, halves to even. No gradient is recorded."""
-        return leaf(np.round(self._array))
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """Itself where ``condition`` holds, ``other`` elsewhere."""
+        return apply(ops.where, (condition, self, other))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(ops.getitem, (self,), (_index(index),))
+        return apply(ops.getitem, (self,), (resolve(_arrays(index), self._array.shape),))
 
     # -- operators
 
@@ -427,6 +596,20 @@ class Tensor(Node):
     def __rtruediv__(self, other: Any) -> Tensor:
         return apply(ops.div, (other, self))
 
+    __rdiv__ = __rtruediv__
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return apply(ops.floor_divide, (self, other))
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return apply(ops.floor_divide, (other, self))
+
+    def __mod__(self, other: Any) -> Tensor:
+        return apply(ops.remainder, (self, other))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return apply(ops.remainder, (other, self))
+
     def __pow__(self, other: Any) -> Tensor:
         return apply(ops.pow, (self, other))
 
@@ -439,17 +622,28 @@ class Tensor(Node):
     def __rmatmul__(self, other: Any) -> Tensor:
         return apply(ops.matmul, (other, self))
 
+    def __pos__(self) -> Tensor:
+        return self
+
     def __neg__(self) -> Tensor:
         return apply(ops.neg, (self,))
 
     def __abs__(self) -> Tensor:
         return apply(ops.abs, (self,))
 
+    # Elementwise, so ``x in [y, z]`` and ``[y, z].index(x)`` compare elements too, or fail: use ``any(x is y for …)``,
+    # or a set or dict, which go by identity. With what is no number (None, a string), as between any strangers.
     def __eq__(self, other: Any) -> Any:
-        return apply(ops.eq, (self, other))
+        try:
+            return apply(ops.eq, (self, other))
+        except DtypeError:
+            return NotImplemented
 
     def __ne__(self, other: Any) -> Any:
-        return apply(ops.ne, (self, other))
+        try:
+            return apply(ops.ne, (self, other))
+        except DtypeError:
+            return NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
         return apply(ops.lt, (self, other))
@@ -497,117 +691,57 @@ class Tensor(Node):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         op = ops.by_numpy.get(ufunc)
-        if op is None or method != "__call__" or kwargs:
-            return NotImplemented
-        return apply(op, inputs)
+        if op is not None and method == "__call__" and not kwargs:
+            return apply(op, inputs)
+        composed = composed_by_numpy.get(ufunc)
+        if composed is not None and method == "__call__" and not kwargs:
+            return composed(*map(as_tensor, inputs))
+        out = kwargs.get("out", ())
+        if method == "__call__" and out and not any(isinstance(y, Tensor) for y in out):  # array += tensor
+            return ufunc(*(np.asarray(x) if isinstance(x, Tensor) else x for x in inputs), **kwargs)
+        raise _not_here(f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}", kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        op = ops.by_numpy.get(function)
+        op = composed_by_numpy.get(function) or ops.by_numpy.get(function)
+        name = f"{function.__module__.replace('numpy', 'np')}.{function.__name__}"
         if op is None:
-            return NotImplemented
-        named = {"axis": "dim", "keepdims": "keepdim"}
-        return op(*args, **{named.get(key, key): value for key, value in kwargs.items()})
+            raise _not_here(name)
+        renamed = {NUMPY_NAMES.get(key, key): value for key, value in kwargs.items()}
+        try:
+            _signature(op).bind(*args, **renamed)
+        except TypeError:
+            raise _not_here(name, kwargs or f"{len(args)} arguments") from None
+        return op(*args, **renamed)
 
 
-def sizes(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
-    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    return tuple(s.__index__() if not isinstance(s, int) else s for s in sizes)
+def _not_here(function: str, asked: Any = ()) -> TypeError:
+    how = f" with {asked if isinstance(asked, str) else ', '.join(asked)}" if asked else ""
+    return TypeError(
+        f"{function}{how} is not supported on tensors; use it on tensor.detach().numpy(), which records no gradient"
+    )
 
 
-def _index(index: Any) -> Any:
+def _arrays(index: Any) -> Any:
     """Tensors in an index as arrays."""
-    if isinstance(index, tuple):
-        return tuple(_index(k) for k in index)
+    if isinstance(index, (tuple, list)):
+        return type(index)(map(_arrays, index))
     return index._array if isinstance(index, Tensor) else index
 
 
-def check_differentiable(array: Array) -> None:
-    if array.dtype.kind != "f":
-        raise DtypeError(f"only floating point tensors can require gradients, this one is {array.dtype}")
-
-
-def to_array(data: Any, dtype: Any = None) -> Array:
-    """``data`` as an array of a supported dtype, without a copy where none is needed.
-
-    Python floats become float32; NumPy arrays keep their dtype.
-
-    Raises
-    ------
-    ValueError
-        For nested lists of unequal lengths.
-    DtypeError
-        For anything that is not a number.
-    """
-    if isinstance(data, Node):
-        array = data._array
-    elif isinstance(data, (np.ndarray, np.generic)):
-        array = np.asarray(data)
-    else:
-        if isinstance(data, (list, tuple)) and any(isinstance(x, Node) for x in data):
-            data = [x._array if isinstance(x, Node) else x for x in data]
-        try:
-            array = np.array(data)
-        except ValueError as error:
-            raise ValueError(f"tensor: nested sequences must all have the same length: {error}") from None
-        if dtype is None and array.dtype == np.float64 and not (array.size and _holds_arrays(data)):
-            dtype = ops.DEFAULT
-    wanted = ops.check_dtype(array.dtype if dtype is None else dtype)
-    ops.check_dtype(array.dtype)
-    return array if array.dtype is wanted else array.astype(wanted)
-
-
-def _holds_arrays(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
-
-
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor with a copy of ``data``; the dtype is kept (Python floats become float32).
-
-    Raises
-    ------
-    ValueError
-        For nested lists of unequal lengths.
-    DtypeError
-        For an unsupported dtype, and for ``requires_grad`` on integers or bools.
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """``data`` as a tensor, sharing memory where possible; a tensor of that dtype is returned itself.
 
     Examples
     --------
     >>> import autograd
-    >>> autograd.tensor([[1, 2], [3, 4]])
-    tensor([[1, 2],
-            [3, 4]])
+    >>> x = autograd.ones(2)
+    >>> autograd.as_tensor(x) is x
+    True
     """
-    array = np.array(to_array(data, dtype), order="C")
-    if requires_grad:
-        check_differentiable(array)
-    return leaf(array, requires_grad)
-
-
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
-    """``data`` as a tensor, sharing memory where possible; a tensor of that dtype is returned itself."""
+    devices.check_place("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    out = leaf(to_array(data, dtype))
-    if out._array is data:
-        engine.expose(out)
-    return out
-
-
-def from_numpy(array: Array) -> Tensor:
-    """A tensor that shares the memory of ``array``.
-
-    Raises
-    ------
-    TypeError
-        For anything but an array of a supported dtype.
-    """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy: expects an ndarray, found {type(array).__name__}")
-    return as_tensor(array)
+    return around(to_array(data, dtype, "as_tensor"), data)
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -621,13 +755,19 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
     return write
 
 
-def method(*names: str, inplace: bool = False) -> Callable[[F], F]:
+composed_by_numpy: dict[Any, Callable[..., Any]] = {}
+"""The composed function that stands for a NumPy function, as ``ops.by_numpy`` has the primitives."""
+
+
+def method(*names: str, inplace: bool = False, numpy: Sequence[Any] = ()) -> Callable[[F], F]:
     """Make the decorated function a method of Tensor too, under its own name and ``names``.
 
-    With ``inplace`` there is also the method that writes into the tensor, with ``_`` at its end.
+    With ``inplace`` there is also the method that writes into the tensor, with ``_`` at its end. ``numpy`` are the
+    NumPy functions that mean this one when they are called with a tensor.
     """
 
     def attach(function: F) -> F:
+        composed_by_numpy.update(dict.fromkeys(numpy, function))
         for name in (function.__name__, *names):
             setattr(Tensor, name, function)
             if inplace:
@@ -643,6 +783,8 @@ for _op in ops.registry.values():
         setattr(Tensor, _op.__name__, _op)
         if _op.elementwise:
             setattr(Tensor, f"{_op.__name__}_", in_place(_op))
-for _name in ("add", "sub", "mul", "div", "pow", "bitwise_and", "bitwise_or", "bitwise_xor"):
-    _operator = {"div": "truediv"}.get(_name, _name.removeprefix("bitwise_"))
+for _name, _operator in {
+    "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv", "remainder": "mod",
+    "pow": "pow", "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor",
+}.items():  # fmt: skip
     setattr(Tensor, f"__i{_operator}__", getattr(Tensor, f"{_name}_"))

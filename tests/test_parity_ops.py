@@ -26,8 +26,11 @@ pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 EXCUSED: dict[str, str] = {}
 """Ops in scope that are not compared at all, with the reason: at most one in a hundred."""
 
-DIFFERENT: dict[str, str] = {}
-"""Ops whose gradient is deliberately another one at some points, with the reason; their values are compared."""
+DIFFERENT: dict[str, str] = {
+    "asin float32": "near ±1 PyTorch's 1 − x² has lost digits in float32; ours is (1 − x)(1 + x)",
+    "atanh float32": "near ±1 PyTorch's 1 − x² has lost digits in float32; ours is (1 − x)(1 + x)",
+}
+"""Ops (or in one dtype) whose gradient is deliberately another one somewhere, with the reason; values are compared."""
 
 RANDOM = {
     "normal", "bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "randn", "randint",
@@ -35,7 +38,8 @@ RANDOM = {
 }  # fmt: skip
 """Only the shapes and dtypes are compared."""
 
-DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+DTYPES = {torch.float32: torch.int32, torch.float64: torch.int64}
+"""The dtypes to run every op in, and what stands for each where PyTorch has the op for integers only."""
 INFOS = [
     (group, info)
     for group, names in SCOPE.items()
@@ -94,6 +98,8 @@ def function(name, theirs):
         return lambda x, *a, **k: getattr(x.clone(), name)(*a, **k)
     if name.startswith("__") or name in ("T", "mT"):
         return (lambda x: getattr(x, name)) if name in ("T", "mT") else lambda x, *a, **k: getattr(x, name)(*a, **k)
+    if name == "where":  # their sample has the condition second
+        return autograd.Tensor.where
     where = autograd
     for part in name.split("."):
         where = getattr(where, part, None)
@@ -123,7 +129,7 @@ def same(actual, expected, tolerance, what, values=True):
         assert actual.shape == tuple(expected.shape), f"{what}: shape {actual.shape} for {tuple(expected.shape)}"
         assert actual.dtype == KNOWN[expected.dtype], f"{what}: {actual.dtype} for {expected.dtype}"
         if values:
-            array = expected.detach().resolve_conj().resolve_neg().numpy()
+            array = expected.numpy(force=True)
             rtol, atol = tolerance
             if array.dtype.kind == "f":  # a sum of large terms may end near 0: what was lost is measured by the others
                 top = np.max(np.abs(array), where=np.isfinite(array), initial=0)
@@ -166,7 +172,7 @@ def compare(info, dtype, sample):
         [autograd.tensor(s.astype(KNOWN[t.dtype])) for s, t in zip(seeds, outs, strict=True)],
         allow_unused=True,
     )
-    if info.name in DIFFERENT:
+    if {info.name, f"{info.name} {KNOWN[dtype]}"} & DIFFERENT.keys():
         return
     for k, (a, e, x) in enumerate(zip(found, theirs, ins, strict=True)):
         a = autograd.as_tensor(np.zeros(tuple(x.shape), KNOWN[x.dtype])) if a is None else a
@@ -181,6 +187,8 @@ def test_pytorchs_samples_agree(group, info, dtype):
     if info.name in EXCUSED:
         tally[group]["excused"] += 1
         pytest.skip(EXCUSED[info.name])
+    if not info.supports_dtype(dtype, "cpu"):
+        dtype = DTYPES[dtype]
     if not info.supports_dtype(dtype, "cpu"):
         pytest.skip(f"PyTorch has no {info.name} of {dtype}")
     torch.manual_seed(0)
@@ -211,7 +219,8 @@ def describe(sample):
 
 def test_at_most_one_op_in_a_hundred_is_excused():
     names = {info.name for _, info in INFOS}
-    assert len(EXCUSED) <= len(names) / 100 and set(EXCUSED) <= names and set(DIFFERENT) <= names
+    assert len(EXCUSED) <= len(names) / 100 and set(EXCUSED) <= names
+    assert {key.split()[0] for key in DIFFERENT} <= names
 
 
 def test_the_scope_has_no_name_that_pytorch_lacks():

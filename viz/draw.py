@@ -30,7 +30,7 @@ WIDEST = 16  # characters on a line of a label
 
 # Two colours of Okabe and Ito that nobody confuses; shapes and lines say the same again.
 INK, FAINT, BLUE, RED = "#1a1a1a", "#5c5c5c", "#0072b2", "#b34700"
-GRAPH = {"bgcolor": "white", "fontname": FONT, "ranksep": "0.3", "nodesep": "0.25", "margin": "0.1"}
+GRAPH = {"bgcolor": "white", "fontname": FONT, "ranksep": "0.3", "nodesep": "0.25", "margin": "0", "pad": "0.1"}
 NODE = {"fontname": FONT, "fontsize": str(NAME_SIZE), "fontcolor": INK, "color": INK, "penwidth": "1.8",
         "margin": "0.1,0.05", "height": "0.4", "width": "0.4"}  # fmt: skip
 EDGE = {"fontname": FONT, "fontsize": str(LABEL_SIZE), "color": INK, "penwidth": "1.8", "arrowsize": "0.9"}

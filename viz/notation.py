@@ -218,8 +218,8 @@ class Symbol:
 
     T = mT
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        """A sum over axes; over the rows of a matrix it is 1ᵀ times it."""
+    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Symbol:
+        """A sum over axes; over the rows of a matrix it is 1ᵀ times it. The dtype has no notation."""
         axes = tuple(range(self.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         axes = tuple(k % self.ndim for k in axes) if self.ndim else ()
         shape = tuple(1 if k in axes else n for k, n in enumerate(self.shape) if keepdims or k not in axes)
@@ -231,8 +231,8 @@ class Symbol:
             return _node("matmul", (self, _ones(self.shape[1])), shape)
         return _call("Σ" if len(axes) == self.ndim else f"Σ_{','.join(map(str, axes))}", (self,), shape)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        """A mean over axes."""
+    def mean(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Symbol:
+        """A mean over axes. The dtype has no notation."""
         return _call("mean", (self,), self.sum(axis, keepdims).shape)
 
     def stretch(self, shape: Sequence[int]) -> Symbol:

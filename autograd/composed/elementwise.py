@@ -2,4 +2,341 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+def _dtype(*xs: Any) -> np.dtype[Any]:
+    """The dtype in which tensors and numbers are combined."""
+    return ops.result_dtype([x.array if isinstance(x, Tensor) else x for x in xs])
+
+
+# -- arithmetic
+
+
+@elementwise
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """input + alpha · other, broadcast.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.add(autograd.tensor([1.0, 2.0]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+    return ops.add(input, _scaled(other, alpha))
+
+
+@elementwise
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """input − alpha · other, broadcast.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.sub(autograd.tensor([21.0, 22.0]), 10, alpha=2)
+    tensor([1., 2.])
+    """
+    return ops.sub(input, _scaled(other, alpha))
+
+
+def _scaled(x: Any, factor: Any) -> Any:
+    """Factor · x; x itself for 1, so that the usual call records nothing more."""
+    return x if factor == 1 else mul(x, factor)
+
+
+@elementwise
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """input / other, broadcast.
+
+    Parameters
+    ----------
+    rounding_mode : {None, "trunc", "floor"}
+        None divides truly: integers give a float. "trunc" rounds towards 0, "floor" down; integers stay integers.
+
+    Raises
+    ------
+    ValueError
+        For another ``rounding_mode``.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.div(autograd.tensor([7, -7]), 2, rounding_mode="trunc")
+    tensor([ 3, -3])
+    """
+    if rounding_mode is None:
+        return ops.div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        if _dtype(input, other).kind == "f":
+            return trunc(ops.div(input, other))
+        return floor_divide(ops.sub(input, fmod(input, other)), other)
+    raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', found {rounding_mode!r}")
+
+
+@elementwise
+def reciprocal(input: Any) -> Any:
+    """1 / input; integers give a float."""
+    return ops.div(1.0, input)
+
+
+@method()
+def positive(input: Any) -> Any:
+    """The input itself: ``+x``."""
+    return input
+
+
+@method(inplace=True, numpy=[np.square])
+def square(input: Any) -> Any:
+    """input²."""
+    return pow(input, 2)
+
+
+@elementwise
+def float_power(input: Any, exponent: Any) -> Any:
+    """input to the power ``exponent``, computed in float64 whatever the dtypes are."""
+    base, power = (x.double() if isinstance(x, Tensor) else float(x) for x in (input, exponent))
+    return pow(base, power)
+
+
+@elementwise
+def rsqrt(input: Any) -> Any:
+    """1 / √input."""
+    return ops.div(1.0, sqrt(input))
+
+
+@elementwise
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """input + weight · (end − input): the way from ``input`` to ``end``, ``weight`` of it gone."""
+    return ops.add(input, mul(weight, ops.sub(end, input)))
+
+
+@elementwise
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """input + value · tensor1 · tensor2."""
+    return ops.add(input, _scaled(mul(tensor1, tensor2), value))
+
+
+@elementwise
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """input + value · tensor1 / tensor2."""
+    return ops.add(input, _scaled(ops.div(tensor1, tensor2), value))
+
+
+# -- rounding and limits
+
+
+@method(inplace=True, numpy=[np.ceil])
+def ceil(input: Any) -> Any:
+    """The smallest integer not below input, in its dtype; the gradient is 0."""
+    return neg(floor(neg(input)))
+
+
+@method(inplace=True, numpy=[np.trunc])
+def trunc(input: Any) -> Any:
+    """Input without its fraction, in its dtype; the gradient is 0."""
+    return where(lt(input, 0), ceil(input), floor(input))
+
+
+@elementwise
+def frac(input: Any) -> Any:
+    """The fraction of input, with its sign: input − trunc(input)."""
+    return ops.sub(input, trunc(input))
+
+
+@method(inplace=True, numpy=[np.clip])
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """Input within [min, max], numbers or tensors; nan stays nan. The derivative is 1 at the bounds, and 0 outside.
+
+    Raises
+    ------
+    ValueError
+        Without any bound.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.clamp(autograd.tensor([-2.0, 0.5, 3.0]), min=0, max=1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of 'min' or 'max' must not be None")
+    if min is not None:
+        input = where(lt(input, min), min, input)
+    if max is not None:
+        input = where(gt(input, max), max, input)
+    return input
+
+
+@elementwise
+def clamp_min(input: Any, min: Any) -> Any:
+    """Input, but at least ``min``; as :func:`clamp`."""
+    return clamp(input, min=min)
+
+
+@elementwise
+def clamp_max(input: Any, max: Any) -> Any:
+    """Input, but at most ``max``; as :func:`clamp`."""
+    return clamp(input, max=max)
+
+
+@method(numpy=[np.fmax])
+def fmax(input: Any, other: Any) -> Any:
+    """The larger of the two; the number where one is nan. At a tie ``input`` gets the gradient, as in PyTorch."""
+    return where(logical_or(isnan(other), ge(input, other)), input, other)
+
+
+@method(numpy=[np.fmin])
+def fmin(input: Any, other: Any) -> Any:
+    """The smaller of the two; the number where one is nan. At a tie ``input`` gets the gradient, as in PyTorch."""
+    return where(logical_or(isnan(other), le(input, other)), input, other)
+
+
+@method(inplace=True, numpy=[np.nan_to_num])
+def nan_to_num(input: Any, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Any:
+    """Input with 0 for nan, the largest number for inf and the lowest for −inf, or with what is given for them.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.nan_to_num(autograd.tensor([float("nan"), float("inf"), 1.0]), posinf=9.0)
+    tensor([0., 9., 1.])
+    """
+    if input.dtype.kind != "f":
+        return input
+    limits = np.finfo(input.dtype)
+    input = where(isnan(input), nan or 0.0, input)
+    input = where(eq(input, math.inf), limits.max.item() if posinf is None else posinf, input)
+    return where(eq(input, -math.inf), limits.min.item() if neginf is None else neginf, input)
+
+
+# -- exponentials and angles
+
+
+@method(inplace=True, numpy=[np.exp2])
+def exp2(input: Any) -> Any:
+    """2 to the power of input."""
+    return pow(2.0, input)
+
+
+@elementwise
+def logit(input: Any, eps: Any = None) -> Any:
+    """ln(p / (1 − p)): what the sigmoid turns into p = input; with ``eps``, p is first clamped to [eps, 1 − eps]."""
+    p = input if eps is None else clamp(input, eps, 1 - eps)
+    # Near ½ of 2p and 2(1 − p), whose logarithms would be left with few digits.
+    middle = ops.sub(log1p(2.0 * p - 1.0), log1p(1.0 - 2.0 * p))
+    return where(lt(abs(p - 0.5), 0.25), middle, ops.sub(log(p), log1p(-1.0 * p)))
+
+
+@elementwise
+def xlogy(input: Any, other: Any) -> Any:
+    """input · ln(other); 0 where ``input`` is 0 and ``other`` is not positive."""
+    other = as_tensor(other, _dtype(input, other, 0.0))  # the mask below has dimensions, a 0-d tensor has no say
+    return mul(input, log(where(logical_and(eq(input, 0), le(other, 0)), 1, other)))
+
+
+@method(numpy=[np.logaddexp2])
+def logaddexp2(input: Any, other: Any) -> Any:
+    """The logarithm of 2^input + 2^other to base 2, without overflow."""
+    return ops.div(logaddexp(mul(input, math.log(2)), mul(other, math.log(2))), math.log(2))
+
+
+@method(inplace=True, numpy=[np.tan])
+def tan(input: Any) -> Any:
+    """The tangent of input in radians."""
+    return ops.div(sin(input), cos(input))
+
+
+@method(inplace=True, numpy=[np.arctan])
+def atan(input: Any) -> Any:
+    """The angle between −π/2 and π/2 whose tangent is input."""
+    return atan2(input, 1.0)
+
+
+@method(inplace=True, numpy=[np.arccosh])
+def acosh(input: Any) -> Any:
+    """The positive number whose hyperbolic cosine is input; nan below 1."""
+    return mul(2.0, asinh(sqrt(mul(0.5, ops.sub(input, 1.0)))))
+
+
+@method(inplace=True, numpy=[np.arctanh])
+def atanh(input: Any) -> Any:
+    """The number whose hyperbolic tangent is input; nan outside [−1, 1]."""
+    return mul(0.5, ops.sub(log1p(input), log1p(mul(-1.0, input))))
+
+
+@method(inplace=True, numpy=[np.deg2rad, np.radians])
+def deg2rad(input: Any) -> Any:
+    """Degrees as radians."""
+    return mul(input, math.pi / 180)
+
+
+@method(inplace=True, numpy=[np.rad2deg, np.degrees])
+def rad2deg(input: Any) -> Any:
+    """Radians as degrees."""
+    return mul(input, 180 / math.pi)
+
+
+# -- comparison
+
+
+@method(numpy=[np.isclose])
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether the difference is at most atol + rtol · |other|, elementwise; infinities are close to themselves only.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Relative and absolute tolerance.
+    equal_nan : bool
+        Whether nan is close to nan.
+    """
+    if _dtype(input, other).kind == "b":
+        return eq(input, other)
+    error = ops.sub(maximum(input, other), minimum(input, other))  # also for unsigned integers
+    close = logical_or(eq(input, other), logical_and(isfinite(error), le(error, atol + rtol * abs(other))))
+    return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
+
+
+@method(numpy=[np.allclose])
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close, as :func:`isclose` has it.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.allclose(autograd.tensor([1.0, 2.0]), autograd.tensor([1.0, 2.000001]))
+    True
+    """
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+@method(numpy=[np.array_equal])
+def equal(input: Any, other: Any) -> bool:
+    """Whether both have the same shape and the same elements.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.equal(autograd.tensor([1, 2]), autograd.tensor([1, 2]))
+    True
+    """
+    return input.shape == other.shape and bool(eq(input, other).all())
+
+
+# -- PyTorch's second names
+
+SYNONYMS: dict[str, Any] = {
+    "absolute": abs, "arccos": acos, "arccosh": acosh, "arcsin": asin, "arcsinh": asinh, "arctan": atan,
+    "arctan2": atan2, "arctanh": atanh, "clip": clamp, "divide": div, "fix": trunc, "greater": gt, "greater_equal": ge,
+    "less": lt, "less_equal": le, "multiply": mul, "negative": neg, "not_equal": ne, "sgn": sign, "subtract": sub,
+    "true_divide": div,
+}  # fmt: skip
+globals().update(SYNONYMS)
+__all__ += [*SYNONYMS]
+for _name, _function in SYNONYMS.items():
+    ops.method(_name, inplace=True)(_function)

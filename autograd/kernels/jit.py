@@ -18,6 +18,8 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy. The GIL is
     released. Where no cache folder can be written, the kernel is compiled again in every process.
     """
+    if getattr(numba.config, "DISABLE_JIT", False):  # plain Python warns where machine code does not
+        return np.errstate(all="ignore")(function)
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)

@@ -46,8 +46,9 @@ def linear(X: Array, W: Array, b: Array) -> Array:
     """X Wᵀ + b for X (n, in), W (out, in), b (out,)."""
     n, m = X.shape[0], W.shape[0]
     if n * W.size > SMALL or not (X.dtype is W.dtype is b.dtype):
-        out = X @ W.T
-        out += b
+        with np.errstate(all="ignore"):  # inf and nan are answers
+            out = X @ W.T
+            out += b
         return out
     out = np.empty((n, m), X.dtype)
     _linear(matrix(X), matrix(W), b, out)

@@ -6,15 +6,25 @@ records; :mod:`.record` says what a record is. They know arrays; of tensors and 
 
 from . import arithmetic, elementwise, linalg, loss, reduction, shape
 from .arithmetic import *
-from .dtypes import DEFAULT, SUPPORTED, check_dtype, promote, result_dtype
+from .arithmetic import add as add
+from .arithmetic import div as div
+from .arithmetic import sub as sub
+from .arithmetic import where as where
+from .dtypes import SUPPORTED, check_dtype, get_default_dtype, promote, result_dtype, set_default_dtype
 from .elementwise import *
 from .linalg import *
 from .loss import *
 from .record import Op, by_numpy, primitive, registry
 from .reduction import *
 from .shape import *
+from .shape import cat as cat
+from .shape import permute as permute
+from .shape import reshape as reshape
+from .shape import transpose as transpose
+from .shape import write as write
 
 __all__ = [
-    "DEFAULT", "SUPPORTED", "Op", "by_numpy", "check_dtype", "primitive", "promote", "registry", "result_dtype",
+    "SUPPORTED", "Op", "by_numpy", "check_dtype", "get_default_dtype", "primitive", "promote", "registry",
+    "result_dtype", "set_default_dtype",
     *arithmetic.__all__, *elementwise.__all__, *linalg.__all__, *loss.__all__, *reduction.__all__, *shape.__all__,
 ]  # fmt: skip

@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from .quiet import quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
 
+# add, sub and div are public with PyTorch's keywords: autograd.composed.elementwise has them.
 __all__ = [
-    "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "div", "eq", "ge", "gt", "guard",
-    "heaviside", "le", "logical_not", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "sign", "sub", "where",
+    "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "floor", "floor_divide", "fmod", "ge", "gt",
+    "guard", "heaviside", "inside", "isfinite", "isinf", "isnan", "le", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "neg", "remainder", "round", "sign", "signbit",
 ]  # fmt: skip
 
 ALL = "any"
 elementwise = partial(primitive, elementwise=True)
 
 
-def _powers(s: Sampler) -> list[tuple[Any, ...]]:
-    return [(s(3, 4), 2), (s(4), 3.0), (s.positive(3), 0.5), (s.positive(3, 1), s(1, 4)), (2.0, s(3)), (s(3), -1)]
+def _divisors(s: Sampler) -> list[tuple[Any, ...]]:
+    return [(s(3, 4), s.positive(3, 4)), (s(2, 1, 3), s.positive(4, 1)), (s(3), 1.5), (0.5, s.positive(3))]
 
 
 @elementwise(
@@ -42,7 +45,7 @@ def add(x: Any, y: Any) -> Any:
     >>> autograd.add(autograd.tensor([1.0, 2.0]), 3)
     tensor([4., 5.])
     """
-    return np.add(x, y)
+    return quiet(np.add, x, y)
 
 
 @elementwise(
@@ -56,7 +59,7 @@ def add(x: Any, y: Any) -> Any:
 )
 def sub(x: Any, y: Any) -> Any:
     """x − y, elementwise and broadcast."""
-    return np.subtract(x, y)
+    return quiet(np.subtract, x, y)
 
 
 @elementwise(
@@ -70,22 +73,21 @@ def sub(x: Any, y: Any) -> Any:
 )
 def mul(x: Any, y: Any) -> Any:
     """x ⊙ y, elementwise and broadcast: the Hadamard product of the slides."""
-    return np.multiply(x, y)
+    return quiet(np.multiply, x, y)
 
 
 @elementwise(
     "/",
     formula=lambda x, y: x / y,
     x=lambda g, y: g / y,
-    y=lambda g, x, y: -g * x / y**2,
+    y=lambda g, x, y: -g * (x / y) / y,  # y² would overflow, or underflow, at the root of the range
     numpy=[np.divide],
     singular=True,
-    samples=lambda s: [(s(3, 4), s.positive(3, 4)), (s(2, 1, 3), s.positive(4, 1)), (s(3), 1.5), (0.5, s.positive(3))],
+    samples=_divisors,
 )
 def div(x: Any, y: Any) -> Any:
     """x / y, elementwise and broadcast; integers give a float. 1/0 is inf."""
-    with np.errstate(all="ignore"):
-        return np.true_divide(x, y)
+    return quiet(np.true_divide, x, y)
 
 
 @elementwise("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
@@ -94,38 +96,10 @@ def neg(x: Any) -> Any:
     return np.negative(x)
 
 
-@elementwise(
-    "xʸ",
-    formula=lambda x, y: x**y,
-    x=lambda g, x, y: g * guard(y == 0, y * x ** (y - 1)),
-    y=lambda g, u, x, y: g * guard((x == 0) & (y >= 0), u * np.log(x)),
-    numpy=[np.power],
-    promotes=ALL,
-    singular=True,
-    samples=_powers,
-)
-def pow(x: Any, y: Any) -> Any:
-    """xʸ, elementwise and broadcast; (−1) to a fraction is nan.
-
-    Raises
-    ------
-    ValueError
-        For an integer to a negative integer power.
-    """
-    with np.errstate(all="ignore"):
-        return np.power(x, y)
-
-
 @elementwise("|·|", x=lambda g, x: g * np.sign(x), numpy=[np.absolute], promotes=ALL, samples=unary)
 def abs(x: Any) -> Any:
     """|x|, elementwise; the derivative at 0 is taken as 0."""
     return np.absolute(x)
-
-
-@elementwise("sgn", x=lambda g: g * 0.0, numpy=[np.sign], promotes=ALL, samples=unary)
-def sign(x: Any) -> Any:
-    """−1, 0 or 1, elementwise; the gradient is 0."""
-    return np.sign(x)
 
 
 @elementwise(
@@ -159,7 +133,7 @@ def minimum(x: Any, y: Any) -> Any:
     x=lambda g, condition: where(condition, g, 0.0),
     y=lambda g, condition: where(condition, 0.0, g),
     numpy=[np.where],
-    promotes=None,
+    promotes=ALL,
     samples=lambda s: [(s(3, 4) > 0, s(3, 4), s(4)), (s(3) > 0, s(3), 2.0), (s(2, 1) > 0, 1.0, s(2, 3))],
     method=False,
 )
@@ -188,10 +162,123 @@ def guard(condition: Any, x: Any) -> Any:
     return np.where(condition, 0, x)
 
 
-@elementwise("1[·>0]", x=lambda g: g * 0.0, numpy=[np.heaviside], samples=lambda s: [(s(3, 4), 0.0)])
-def heaviside(x: Any, values: Any) -> Any:
-    """1 where x > 0, 0 where x < 0, ``values`` where x = 0; nan stays nan."""
-    return np.heaviside(x, values).astype(x.dtype)
+@elementwise(
+    formula=lambda domain, x: x,
+    x=lambda g, domain: inside(domain, g),
+    promotes=None,
+    samples=lambda s: [(s(3, 4) < 9, s(3, 4))],
+    method=False,
+)
+def inside(domain: Any, x: Any) -> Any:
+    """x, but nan where ``domain`` does not hold: no derivative outside of it. In an equation it reads as x."""
+    return np.where(domain, x, np.nan)
+
+
+def _steps(s: Sampler, *shape: int) -> Any:
+    """Values off the jumps of a step function: between a tenth and four tenths above an integer, −4 … 4."""
+    return (s.integers(9, *shape) - 4 + s.between(0.1, 0.4, *shape)).astype(s.dtype)
+
+
+def _quotients(s: Sampler) -> list[tuple[Any, ...]]:
+    def powers(*shape: int) -> Any:
+        return np.ldexp(s.dtype.type(0.5), s.integers(3, *shape))
+
+    return [(_steps(s, 3, 4), powers(3, 4)), (_steps(s, 2, 1, 3), powers(4, 1)), (_steps(s, 3), 0.5), (3.3, powers(3))]
+
+
+def _flat(symbol: str, functions: Any, samples: Any, inputs: str = "x") -> Callable[[Callable[..., Any]], Op]:
+    # Constant between its jumps: the gradient is 0.
+    rules: dict[str, Any] = {name: lambda g: g * 0.0 for name in inputs}
+    return elementwise(symbol, numpy=functions, promotes=ALL, samples=samples, **rules)
+
+
+@_flat("sgn", [np.sign], unary)
+def sign(x: Any) -> Any:
+    """−1, 0 or 1, elementwise; the gradient is 0."""
+    return x if x.dtype == bool else np.sign(x)
+
+
+@_flat("⌊·⌋", [np.floor], lambda s: [(_steps(s, 3, 4),), (_steps(s, 5),)])
+def floor(x: Any) -> Any:
+    """The largest integer not above x, elementwise, in the dtype of x; the gradient is 0."""
+    return np.floor(x)
+
+
+@_flat("round", [np.round], lambda s: [(_steps(s, 3, 4), 0), (_steps(s, 5) * 100, -2)])
+def round(x: Any, decimals: int = 0) -> Any:
+    """x to ``decimals`` places, halves to the even neighbour, elementwise; the gradient is 0.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.round(autograd.tensor([0.5, 1.5, 2.345]), decimals=2)
+    tensor([0.5000, 1.5000, 2.3400])
+    """
+    return quiet(np.round, x, decimals)
+
+
+@_flat("1[·>0]", [np.heaviside], lambda s: [(s(3, 4), 0.0), (s(3, 4), s(4))], "xy")
+def heaviside(x: Any, y: Any) -> Any:
+    """1 where x > 0, 0 where x < 0, y where x = 0; nan stays nan. The gradient is 0."""
+    return np.heaviside(x, y).astype(x.dtype)
+
+
+def _check_divisor(name: str, x: Any, y: Any) -> None:
+    if np.result_type(x, y).kind != "f" and not np.all(y):
+        raise ZeroDivisionError(f"{name}: division of integers by 0; convert with .float() for inf or nan")
+
+
+@_flat("⌊x/y⌋", [np.floor_divide], _quotients, "xy")
+def floor_divide(x: Any, y: Any) -> Any:
+    """⌊x / y⌋, elementwise and broadcast, in the common dtype: the ``//`` of Python. The gradient is 0.
+
+    Raises
+    ------
+    ZeroDivisionError
+        For an integer divided by 0; a float gives inf or nan.
+    """
+    _check_divisor("floor_divide", x, y)
+    return quiet(np.floor_divide, x, y)
+
+
+@elementwise(
+    "mod",
+    x=lambda g: g,
+    y=lambda g, x, y: -g * np.floor_divide(x, y),
+    numpy=[np.remainder],
+    promotes=ALL,
+    samples=_quotients,
+)
+def remainder(x: Any, y: Any) -> Any:
+    """x − y ⌊x / y⌋, elementwise and broadcast: the ``%`` of Python, with the sign of y.
+
+    Raises
+    ------
+    ZeroDivisionError
+        For an integer divided by 0; a float gives nan.
+    """
+    _check_divisor("remainder", x, y)
+    return quiet(np.remainder, x, y)
+
+
+@elementwise(
+    "fmod",
+    x=lambda g: g,
+    y=lambda g, x, y: -g * np.trunc(x / y),
+    numpy=[np.fmod],
+    promotes=ALL,
+    samples=_quotients,
+)
+def fmod(x: Any, y: Any) -> Any:
+    """The rest of x / y rounded towards 0, elementwise and broadcast; it has the sign of x.
+
+    Raises
+    ------
+    ZeroDivisionError
+        For an integer divided by 0; a float gives nan.
+    """
+    _check_divisor("fmod", x, y)
+    return quiet(np.fmod, x, y)
 
 
 def _comparison(symbol: str, ufunc: Any, formula: Any) -> Callable[[Callable[..., Any]], Op]:
@@ -235,10 +322,56 @@ def ge(x: Any, y: Any) -> Any:
     return np.greater_equal(x, y)
 
 
-@elementwise("¬", numpy=[np.logical_not], promotes=None)
+def _predicate(symbol: str, ufunc: Any) -> Callable[[Callable[..., Any]], Op]:
+    return elementwise(symbol, numpy=[ufunc], promotes=None)
+
+
+@_predicate("¬", np.logical_not)
 def logical_not(x: Any) -> Any:
     """Whether x is 0, elementwise: a bool tensor."""
     return np.logical_not(x)
+
+
+@_predicate("∧", np.logical_and)
+def logical_and(x: Any, y: Any) -> Any:
+    """Whether neither x nor y is 0, elementwise and broadcast: a bool tensor."""
+    return np.logical_and(x, y)
+
+
+@_predicate("∨", np.logical_or)
+def logical_or(x: Any, y: Any) -> Any:
+    """Whether x or y is not 0, elementwise and broadcast: a bool tensor."""
+    return np.logical_or(x, y)
+
+
+@_predicate("⊕", np.logical_xor)
+def logical_xor(x: Any, y: Any) -> Any:
+    """Whether one of x and y is 0 and the other is not, elementwise and broadcast: a bool tensor."""
+    return np.logical_xor(x, y)
+
+
+@_predicate("nan?", np.isnan)
+def isnan(x: Any) -> Any:
+    """Whether x is nan, elementwise: a bool tensor."""
+    return np.isnan(x)
+
+
+@_predicate("inf?", np.isinf)
+def isinf(x: Any) -> Any:
+    """Whether x is inf or −inf, elementwise: a bool tensor."""
+    return np.isinf(x)
+
+
+@_predicate("finite?", np.isfinite)
+def isfinite(x: Any) -> Any:
+    """Whether x is neither infinite nor nan, elementwise: a bool tensor."""
+    return np.isfinite(x)
+
+
+@_predicate("−?", np.signbit)
+def signbit(x: Any) -> Any:
+    """Whether the sign of x is −, elementwise: a bool tensor. −0.0 has one."""
+    return np.signbit(x)
 
 
 @elementwise("∧", formula=lambda x, y: x & y, numpy=[np.bitwise_and], promotes=ALL)

@@ -12,13 +12,42 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
+from .quiet import quiet
 
-__all__ = ["DEFAULT", "SUPPORTED", "check_dtype", "promote", "result_dtype"]
+__all__ = [
+    "SUPPORTED", "check_dtype", "converted", "get_default_dtype", "promote", "result_dtype", "set_default_dtype",
+]  # fmt: skip
 
-DEFAULT = np.dtype("float32")
 SUPPORTED = tuple(np.dtype(name) for name in ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool"))
+_NAMES = ", ".join(map(str, SUPPORTED))
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
-_PYTHON = {bool: np.dtype("bool"), int: np.dtype("int64"), float: DEFAULT}
+_PYTHON = {bool: np.dtype("bool"), int: np.dtype("int64"), float: np.dtype("float32")}
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The floating point dtype of Python floats, and of what is made without a dtype: float32 at first.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.get_default_dtype()
+    dtype('float32')
+    """
+    return _PYTHON[float]
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Make float32 or float64 the dtype of Python floats, and of what is made without a dtype.
+
+    Raises
+    ------
+    DtypeError
+        For any other dtype.
+    """
+    found = check_dtype(dtype, "set_default_dtype")
+    if found.kind != "f":
+        raise DtypeError(f"set_default_dtype: expects float32 or float64, found {found}")
+    _PYTHON[float] = found
 
 
 def check_dtype(dtype: Any, what: str = "tensor") -> np.dtype[Any]:
@@ -33,13 +62,29 @@ def check_dtype(dtype: Any, what: str = "tensor") -> np.dtype[Any]:
     Traceback (most recent call last):
     autograd.errors.DtypeError: tensor: complex64 would lose precision; supported are float32, float64, ...
     """
-    found = np.dtype(dtype)
-    if found.newbyteorder("=") in SUPPORTED:
-        return SUPPORTED[SUPPORTED.index(found.newbyteorder("="))]
-    names = ", ".join(map(str, SUPPORTED))
-    if found.kind in "cfiu":
-        raise DtypeError(f"{what}: {found} would lose precision; supported are {names}")
-    raise DtypeError(f"{what}: {found} is not a number; supported are {names}")
+    try:
+        if dtype is None:  # for NumPy it would mean float64
+            raise TypeError
+        found = np.dtype(dtype)
+    except TypeError:
+        raise DtypeError(f"{what}: {dtype!r} is not a dtype; supported are {_NAMES}") from None
+    native = found if found.isnative else found.newbyteorder("=")
+    if native in SUPPORTED:
+        return SUPPORTED[SUPPORTED.index(native)]  # always the same object, so that the engine may compare with `is`
+    if found.kind not in _CATEGORY and found.kind != "c":
+        raise DtypeError(f"{what}: {found} is not a number; supported are {_NAMES}")
+    wider = next((d for d in SUPPORTED if _holds(d, found)), None)
+    fix = "would lose precision" if wider is None else f"is not supported, but {wider} holds the same values"
+    raise DtypeError(f"{what}: {found} {fix}; supported are {_NAMES}")
+
+
+def _holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
+    return _CATEGORY[wide.kind] == _CATEGORY.get(narrow.kind) and np.can_cast(narrow, wide)
+
+
+def converted(array: Any, dtype: Any) -> Any:
+    """A copy of ``array`` in another dtype, without a warning where that cannot hold a value (1e300, nan as int)."""
+    return quiet(array.astype, dtype)
 
 
 def _wider(a: np.dtype[Any] | None, b: np.dtype[Any]) -> np.dtype[Any]:
@@ -63,20 +108,19 @@ def result_dtype(values: list[Any]) -> np.dtype[Any]:
     for group in groups:
         if group is not None and (result is None or _CATEGORY[group.kind] > _CATEGORY[result.kind]):
             result = group
-    return DEFAULT if result is None else result
+    return get_default_dtype() if result is None else result
 
 
 def promote(op: Any, values: list[Any]) -> list[Any]:
-    """``values`` in the dtype that ``op`` computes in."""
-    dtype = result_dtype(values)
+    """``values`` in the dtype that ``op`` computes in; what has no rule where others do (a mask) is left alone."""
+    joined = [not op.differentiable or op.pull(k) is not None for k in range(len(values))]
+    dtype = result_dtype([value for value, join in zip(values, joined, strict=True) if join])
     if op.promotes == "float" and dtype.kind != "f":
-        dtype = DEFAULT
-    return [_cast(value, dtype) for value in values]
+        dtype = get_default_dtype()
+    return [_cast(value, dtype) if join else value for value, join in zip(values, joined, strict=True)]
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, np.ndarray):
-        return value if value.dtype is dtype else value.astype(dtype)
-    if type(value) is int and dtype.kind in "iu":
-        return np.array(value).astype(dtype)  # wraps around as PyTorch does, where NumPy would refuse
-    return value
+        return value if value.dtype is dtype else converted(value, dtype)
+    return quiet(np.array(value).astype, dtype)  # an int wraps around as in PyTorch, where NumPy would refuse

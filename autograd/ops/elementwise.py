@@ -1,23 +1,63 @@
-"""Elementwise functions of one argument: the activations of the slides, exp, log and their kin."""
+"""Elementwise functions: powers, exp, log and their kin, and the activations of the slides."""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..kernels import elementwise as kernels
+from .arithmetic import guard, inside
+from .quiet import accurate, quiet
 from .record import primitive
-from .samples import unary, unary_positive
+from .samples import Sampler, binary, unary, unary_positive
 
-__all__ = ["cos", "exp", "log", "log1p", "relu", "sigmoid", "sin", "sqrt", "tanh"]
-
+__all__ = [
+    "acos", "asin", "asinh", "atan2", "cos", "cosh", "erf", "erfc", "exp", "expm1", "hypot", "log", "log10", "log1p",
+    "log2", "logaddexp", "pow", "relu", "sigmoid", "sin", "sinh", "sqrt", "tanh",
+]  # fmt: skip
 
 elementwise = partial(primitive, elementwise=True)
 
 
-@elementwise("exp", formula=lambda x: np.exp(x), x=lambda g, u: g * u, numpy=[np.exp], samples=unary)
+def _powers(s: Sampler) -> list[tuple[Any, ...]]:
+    return [(s(3, 4), 2), (s(4), 3.0), (s.positive(3), 0.5), (s.positive(3, 1), s(1, 4)), (2.0, s(3)), (s(3), -1)]
+
+
+def _unit(s: Sampler) -> list[tuple[Any, ...]]:
+    return [(s.between(-0.9, 0.9, 3, 4),), (s.between(-0.9, 0.9, 5),), (s.between(-0.9, 0.9),)]
+
+
+@elementwise(
+    "xʸ",
+    formula=lambda x, y: x**y,
+    x=lambda g, x, y: g * guard(y == 0, y * x ** (y - 1)),
+    y=lambda g, u, x, y: g * guard((x == 0) & (y >= 0), u * log(x)),
+    numpy=[np.power],
+    promotes="any",
+    singular=True,
+    samples=_powers,
+)
+def pow(x: Any, y: Any) -> Any:
+    """xʸ, elementwise and broadcast; (−1) to a fraction is nan.
+
+    Raises
+    ------
+    ValueError
+        For an integer to a negative integer power.
+    """
+    if isinstance(x, np.ndarray) and not getattr(y, "ndim", 0) and y == 2:
+        return quiet(np.multiply, x, x)  # 20 times faster
+    if np.result_type(x, y).kind == "f":
+        return accurate(np.power, x, y)
+    if np.any(np.less(y, 0)):
+        raise ValueError("pow: integers to negative integer powers are not allowed; convert with .float()")
+    return np.power(x, y).astype(np.result_type(x, y))
+
+
+@elementwise("exp", formula=lambda x: np.exp(x), x=lambda g, u: g * u, numpy=[np.exp], singular=True, samples=unary)
 def exp(x: Any) -> Any:
     """eˣ, elementwise.
 
@@ -27,43 +67,148 @@ def exp(x: Any) -> Any:
     >>> autograd.exp(autograd.tensor([0.0, 1.0]))
     tensor([1.0000, 2.7183])
     """
-    with np.errstate(over="ignore", under="ignore"):
-        return np.exp(x)
+    return accurate(np.exp, x)
 
 
-@elementwise("ln", x=lambda g, x: g / x, numpy=[np.log], singular=True, samples=unary_positive)
+@elementwise("expm1", x=lambda g, x: g * exp(x), numpy=[np.expm1], singular=True, samples=unary)
+def expm1(x: Any) -> Any:
+    """eˣ − 1, elementwise, accurate near 0."""
+    return accurate(np.expm1, x)
+
+
+@elementwise("ln", x=lambda g, x: g / inside(x >= 0, x), numpy=[np.log], singular=True, samples=unary_positive)
 def log(x: Any) -> Any:
     """ln x, elementwise; log(0) is −inf, and a negative number gives nan, as does its gradient."""
-    with np.errstate(all="ignore"):
-        return np.log(x)
+    return accurate(np.log, x)
 
 
-@elementwise("ln(1+·)", x=lambda g, x: g / (1 + x), numpy=[np.log1p], singular=True, samples=unary_positive)
+@elementwise(
+    "ln(1+·)", x=lambda g, x: g / (1 + inside(x >= -1, x)), numpy=[np.log1p], singular=True, samples=unary_positive
+)
 def log1p(x: Any) -> Any:
     """ln(1 + x), elementwise, accurate near 0."""
-    with np.errstate(all="ignore"):
-        return np.log1p(x)
+    return accurate(np.log1p, x)
+
+
+@elementwise(
+    "log₂",
+    x=lambda g, x: g / inside(x >= 0, x) / math.log(2),
+    numpy=[np.log2],
+    singular=True,
+    samples=unary_positive,
+)
+def log2(x: Any) -> Any:
+    """The logarithm of x to base 2, elementwise, exact at powers of 2."""
+    return accurate(np.log2, x)
+
+
+@elementwise(
+    "log₁₀",
+    x=lambda g, x: g / inside(x >= 0, x) / math.log(10),
+    numpy=[np.log10],
+    singular=True,
+    samples=unary_positive,
+)
+def log10(x: Any) -> Any:
+    """The logarithm of x to base 10, elementwise, exact at powers of 10."""
+    return accurate(np.log10, x)
 
 
 @elementwise("√", x=lambda g, u: g / (2 * u), numpy=[np.sqrt], singular=True, samples=unary_positive)
 def sqrt(x: Any) -> Any:
     """√x, elementwise; the derivative at 0 is inf."""
-    with np.errstate(all="ignore"):
-        return np.sqrt(x)
+    return quiet(np.sqrt, x)
 
 
 @elementwise("sin", x=lambda g, x: g * np.cos(x), numpy=[np.sin], samples=unary)
 def sin(x: Any) -> Any:
     """Sine of x in radians, elementwise."""
-    with np.errstate(invalid="ignore"):
-        return np.sin(x)
+    return quiet(np.sin, x)
 
 
 @elementwise("cos", x=lambda g, x: -g * np.sin(x), numpy=[np.cos], samples=unary)
 def cos(x: Any) -> Any:
     """Cosine of x in radians, elementwise."""
-    with np.errstate(invalid="ignore"):
-        return np.cos(x)
+    return quiet(np.cos, x)
+
+
+# (1 − x) (1 + x) and not 1 − x²: the square would lose what matters near ±1.
+@elementwise("arcsin", x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)), numpy=[np.arcsin], singular=True, samples=_unit)
+def asin(x: Any) -> Any:
+    """The angle between −π/2 and π/2 whose sine is x, elementwise; nan outside [−1, 1]."""
+    return accurate(np.arcsin, x)
+
+
+@elementwise("arccos", x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)), numpy=[np.arccos], singular=True, samples=_unit)
+def acos(x: Any) -> Any:
+    """The angle between 0 and π whose cosine is x, elementwise; nan outside [−1, 1]."""
+    return accurate(np.arccos, x)
+
+
+@elementwise(
+    "arctan",
+    x=lambda g, x, y: g * (y / hypot(x, y)) / hypot(x, y),
+    y=lambda g, x, y: -g * (x / hypot(x, y)) / hypot(x, y),
+    numpy=[np.arctan2],
+    samples=binary,
+)
+def atan2(x: Any, y: Any) -> Any:
+    """The angle between −π and π whose tangent is x / y and that has the signs of both, elementwise and broadcast."""
+    return accurate(np.arctan2, x, y)
+
+
+@elementwise("sinh", x=lambda g, x: g * cosh(x), numpy=[np.sinh], singular=True, samples=unary)
+def sinh(x: Any) -> Any:
+    """The hyperbolic sine, elementwise: (eˣ − e⁻ˣ) / 2."""
+    return accurate(np.sinh, x)
+
+
+@elementwise("cosh", x=lambda g, x: g * sinh(x), numpy=[np.cosh], singular=True, samples=unary)
+def cosh(x: Any) -> Any:
+    """The hyperbolic cosine, elementwise: (eˣ + e⁻ˣ) / 2."""
+    return accurate(np.cosh, x)
+
+
+@elementwise("arsinh", x=lambda g, x: g / hypot(x, 1.0), numpy=[np.arcsinh], samples=unary)
+def asinh(x: Any) -> Any:
+    """The number whose hyperbolic sine is x, elementwise."""
+    return accurate(np.arcsinh, x)
+
+
+@elementwise(
+    "hypot",
+    x=lambda g, u, x: g * guard(u == 0, x / u),
+    y=lambda g, u, y: g * guard(u == 0, y / u),
+    numpy=[np.hypot],
+    samples=binary,
+)
+def hypot(x: Any, y: Any) -> Any:
+    """√(x² + y²), elementwise and broadcast, without overflow; the gradient at (0, 0) is 0."""
+    return accurate(np.hypot, x, y)
+
+
+@elementwise(
+    "logaddexp",
+    x=lambda g, x, y: g * sigmoid(x - y),
+    y=lambda g, x, y: g * sigmoid(y - x),
+    numpy=[np.logaddexp],
+    samples=binary,
+)
+def logaddexp(x: Any, y: Any) -> Any:
+    """ln(eˣ + eʸ), elementwise and broadcast, without overflow. ``logaddexp(x, 0.0)`` is the softplus."""
+    return accurate(np.logaddexp, x, y)
+
+
+@elementwise("erf", x=lambda g, x: g * 2 / math.sqrt(math.pi) * exp(-(x**2)), vjp=kernels.erf_vjp, samples=unary)
+def erf(x: Any) -> Any:
+    """2/√π ∫₀ˣ e^−t² dt, elementwise: the error function."""
+    return kernels.erf(x)
+
+
+@elementwise("erfc", x=lambda g, x: -g * 2 / math.sqrt(math.pi) * exp(-(x**2)), vjp=kernels.erfc_vjp, samples=unary)
+def erfc(x: Any) -> Any:
+    """1 − erf(x), elementwise, with all its digits in the tail."""
+    return kernels.erfc(x)
 
 
 @elementwise("σ", x=lambda g, u: g * u * (1 - u), vjp=kernels.sigmoid_vjp, samples=unary)

@@ -1,16 +1,19 @@
-"""Linear algebra: the product of matrices, and the linear layer of the slides as one fused op."""
+"""Linear algebra: products of matrices and tensors, diagonals, and the linear layer of the slides as one fused op."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ShapeError, check_broadcast
 from ..kernels import linalg as kernels
+from .axes import axis
+from .quiet import quiet
 from .record import primitive
 
-__all__ = ["linear", "matmul"]
+__all__ = ["contract", "diagonal", "diagonal_put", "linear", "matmul"]
 
 
 def _matmul_x(g: Any, x_shape: Any, y: Any) -> Any:
@@ -52,12 +55,119 @@ def matmul(x: Any, y: Any) -> Any:
     tensor([[3.],
             [3.]])
     """
-    if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError(f"matmul: both must have at least 1 axis, found shapes {x.shape} and {y.shape}")
-    inner = x.shape[-1], y.shape[-2 if y.ndim > 1 else 0]
-    if inner[0] != inner[1]:
-        raise ShapeError(f"matmul: shapes {x.shape} and {y.shape} do not fit: inner {inner[0]} ≠ {inner[1]}")
-    return np.matmul(x, y)
+    try:
+        return quiet(np.matmul, x, y)
+    except ValueError:  # looked into only now: this is a hot path
+        a, b = np.shape(x), np.shape(y)
+        if not (a and b):
+            raise ShapeError(f"matmul: both must have at least 1 axis, found {a} and {b}; use * to scale") from None
+        n, m = a[-1], b[-2 if len(b) > 1 else 0]
+        if n != m:
+            raise ShapeError(f"matmul: shapes {a} and {b} do not fit: inner {n} ≠ {m}") from None
+        check_broadcast("matmul of stacks", [a[:-2], b[:-2]])
+        raise
+
+
+def _adjoint(equation: str, i: int) -> str:
+    """The equation of the gradient of operand ``i``: the output and that operand change places."""
+    operands, out = equation.split("->")
+    names = operands.split(",")
+    mine, names[i] = names[i], out
+    return f"{','.join(names)}->{mine}"
+
+
+@primitive(
+    "Σ∏",
+    xs=lambda g, xs, i, equation: contract(*xs[:i], g, *xs[i + 1 :], equation=_adjoint(equation, i)),
+    promotes="any",
+    samples=lambda s: [
+        (s(3, 4), s(4, 2), {"equation": "ij,jk->ik"}), (s(2, 3, 4), s(2, 4, 5), {"equation": "bij,bjk->kbi"}),
+        (s(3), s(4), {"equation": "i,j->ji"}), (s(3, 4), s(3, 4), {"equation": "ij,ij->j"}),
+        (s(3, 4), s(3, 4), {"equation": "ij,ij->"}), (s(2, 3), s(3, 4), s(4, 2), {"equation": "ij,jk,ki->ik"}),
+        (s(2, 3, 4), s(3), s(4, 2), {"equation": "ijk,j,kl->il"}), (s(4, 3).T, s(3), {"equation": "ij,i->ji"}),
+        (s(0, 3), s(3, 2), {"equation": "ij,jk->ik"}),
+    ],
+    method=False,
+)  # fmt: skip
+def contract(*xs: Any, equation: str = "") -> Any:
+    """The sum over products that ``equation`` says, one index for each axis: ``"ij,jk->ik"`` is the matrix product.
+
+    Two or more operands; in each of them the indices are distinct, and each is in another operand or in the output.
+    :func:`einsum` brings any equation into this form. The rule is another contraction, with g in the operand's place.
+    """
+    operands, out = equation.split("->")
+    names = operands.split(",")
+    x, have = xs[0], names[0]
+    for k in range(1, len(xs)):
+        x, have = _pair(x, have, xs[k], names[k], keep={*out, *"".join(names[k + 1 :])})
+    return x.transpose([have.index(n) for n in out])
+
+
+def _pair(x: Any, a: str, y: Any, b: str, keep: set[str]) -> tuple[Any, str]:
+    """Two operands, summed over the indices that both have and nobody needs later, as one stack of matrix products."""
+    size = dict(zip(a + b, x.shape + y.shape, strict=True))
+    stack = "".join(n for n in a if n in b and n in keep)
+    inner = "".join(n for n in a if n in b and n not in keep)
+    left = "".join(n for n in a if n not in b)
+    right = "".join(n for n in b if n not in a)
+    batch, rows, between, columns = (tuple(size[n] for n in names) for names in (stack, left, inner, right))
+    x = x.transpose([a.index(n) for n in stack + left + inner]).reshape(*batch, math.prod(rows), math.prod(between))
+    y = y.transpose([b.index(n) for n in stack + inner + right]).reshape(*batch, math.prod(between), math.prod(columns))
+    product = quiet(np.matmul if inner else np.multiply, x, y)
+    return product.reshape(batch + rows + columns), stack + left + right
+
+
+def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
+    """np.diagonal, but one that can be written through."""
+    view = np.diagonal(x, offset, dim1, dim2)
+    if x.flags.writeable:
+        view.flags.writeable = True
+    return view
+
+
+@primitive(
+    "diag",
+    x=lambda g, x_shape, offset, dim1, dim2: diagonal_put(g, x_shape, offset, dim1, dim2),
+    promotes=None,
+    view=True,
+    samples=lambda s: [
+        (s(3, 4),), (s(4, 3), 1), (s(3, 4), -2), (s(2, 3, 4), 0, 1, 2), (s(2, 3, 4), 1, -1, 0), (s(3, 3), 5),
+    ],
+)  # fmt: skip
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The elements where index ``dim2`` is index ``dim1`` + ``offset``, as the last axis; a view.
+
+    Raises
+    ------
+    IndexError
+        If there is no such axis.
+    ShapeError
+        If the two axes are the same.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> autograd.diagonal(autograd.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
+    first, second = axis(dim1, x.ndim, "diagonal"), axis(dim2, x.ndim, "diagonal")
+    if first == second:
+        raise ShapeError(f"diagonal: needs two different axes, found dim1={dim1} and dim2={dim2} for shape {x.shape}")
+    return _diagonal(x, offset, first, second)
+
+
+@primitive(
+    "diag",
+    x=lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2),
+    promotes=None,
+    samples=lambda s: [(s(3), (3, 4)), (s(2), (4, 3), 1), (s(3, 2), (2, 3, 4), -1, -1, 0)],
+    method=False,
+)
+def diagonal_put(x: Any, shape: Any = (), offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The adjoint of :func:`diagonal`: zeros of ``shape`` with ``x`` on that diagonal."""
+    out = np.zeros(shape, x.dtype)
+    _diagonal(out, offset, dim1, dim2)[...] = x
+    return out
 
 
 @primitive(

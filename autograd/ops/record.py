@@ -35,7 +35,13 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["Op", "by_numpy", "primitive", "registry"]
+__all__ = ["NUMPY_NAMES", "Op", "by_numpy", "primitive", "registry"]
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+"""NumPy's names of arguments, which PyTorch takes too, and PyTorch's."""
+
+_SHORT_NAMES = {**NUMPY_NAMES, "input": "x", "other": "y", "exponent": "y"}
+"""PyTorch's names of arguments, and those that rules read better with."""
 
 registry: dict[str, Op] = {}
 """Every primitive by its name."""
@@ -66,8 +72,10 @@ class Op:
         The rules by position, all with the signature ``(g, u, inputs, params)``; None for an input without a rule.
     vjp : callable or None
         ``(g, u, inputs, params, needs)`` → one gradient for each input, computed by a fused kernel.
+    joint : callable or None
+        The same on tensors, for an op whose rules cannot be had one by one (:class:`autograd.Function`).
     uses, uses_output : tuple of bool, bool
-        Whether some rule asks for the value of each input, or of the output; ``reads``: of any of them.
+        Whether some rule, or the vjp, asks for the value of each input, or of the output; ``reads``: of any of them.
     promotes : {"float", "any", None}
         "float": integers become floats first, as for ``exp``; "any": mixed dtypes become one; None: left as they are.
     view : bool
@@ -77,6 +85,8 @@ class Op:
     samples : callable
         Given a :class:`~autograd.ops.samples.Sampler`, a list of inputs to test the op with.
     """
+
+    joint: Callable[..., Any] | None = None
 
     def __init__(
         self,
@@ -105,6 +115,7 @@ class Op:
         self.variadic = any(a.kind is a.VAR_POSITIONAL for a in inputs)
         self.defaults = {a.name: a.default for a in arguments if a.default is not a.empty}
         self.params = tuple(self.defaults)
+        self._values = tuple(self.defaults.values())
         self.rules = rules
         self.promotes = promotes
         self.view = view
@@ -118,7 +129,8 @@ class Op:
         self.differentiable = bool(rules)
         self.pulls = tuple(self._reader(rules[name]) if name in rules else None for name in self.inputs)
         self.vjp = None if vjp is None else self._reader(vjp)
-        asked = {name for rule in rules.values() for name in inspect.signature(rule).parameters}
+        readers = [*rules.values(), *([] if vjp is None else [vjp])]
+        asked = {name for reader in readers for name in inspect.signature(reader).parameters}
         self.uses = tuple(name in asked for name in self.inputs)
         self.uses_output = "u" in asked
         self.reads = self.uses_output or any(self.uses)
@@ -155,8 +167,11 @@ class Op:
         """Split a call's arguments into inputs and a full tuple of parameters."""
         n = len(args) if self.variadic else len(self.inputs)
         inputs, rest = args[:n], args[n:]
+        if not kwargs and len(inputs) == n and len(rest) <= len(self.params):  # at once, for it is the most frequent
+            return inputs, rest + self._values[len(rest) :]
+        own = (*self.inputs, *self.params)
+        kwargs = {name if name in own else _SHORT_NAMES.get(name, name): value for name, value in kwargs.items()}
         if len(inputs) < n:  # inputs given by keyword
-            kwargs = dict(kwargs)
             try:
                 inputs += tuple(kwargs.pop(name) for name in self.inputs[len(inputs) :])
             except KeyError as error:
