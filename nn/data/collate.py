@@ -10,6 +10,7 @@ import numpy as np
 
 import autograd
 from autograd import ShapeError, Tensor
+from autograd.composed.shape import stack
 from autograd.engine import leaf
 from autograd.ops import check_dtype
 
@@ -54,7 +55,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         if len(shapes := sorted({array.shape for array in arrays})) > 1:
             raise ShapeError(f"default_collate: the samples of a batch must have one shape, found {shapes}")
         if any(isinstance(s, Tensor) and s.requires_grad for s in batch):
-            return autograd.stack(list(map(autograd.as_tensor, batch)))
+            return stack(list(map(autograd.as_tensor, batch)))
         return own(np.stack(arrays))
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
