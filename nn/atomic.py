@@ -6,7 +6,6 @@ import errno
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
@@ -37,31 +36,36 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     (b'new', 1)
     """
     given = os.fspath(path)
-    target = Path(os.path.realpath(given))
-    temporary = target.with_name(f".{target.name}.{token_hex(8)}.tmp")  # of its own, should several processes write
-    if target.is_dir():
+    target = os.path.realpath(given)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{token_hex(8)}.tmp")  # of its own, should several processes write
+    if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), given)
     try:
         try:
-            nameless = _nameless(target.parent)
+            nameless = _nameless(folder)
             with nameless or open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
-                if nameless:  # a new name cannot take the place of an old one, so it gets one of its own first
-                    os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno(), follow_symlinks=True)
-            os.replace(temporary, target)
+                number = file.fileno()
+                os.fsync(number)
+                if nameless:  # it cannot take the old file's name at once, so for a moment it has one of its own
+                    os.link(f"/proc/self/fd/{number}", temporary, src_dir_fd=number, follow_symlinks=True)
+                    os.replace(temporary, target)
+            if not nameless:  # Windows renames only what is closed
+                os.replace(temporary, target)
         except BaseException:  # Ctrl-C too
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
     except OSError as error:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, given) from error  # of the path that the caller knows
-    _tidy(target)
+    _tidy(folder, name)
 
 
-def _nameless(folder: Path) -> IO[bytes] | None:
+def _nameless(folder: str) -> IO[bytes] | None:
     """A file without a name in ``folder``, gone with its process; None where there is no such thing."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):  # by which it gets its name
@@ -72,16 +76,16 @@ def _nameless(folder: Path) -> IO[bytes] | None:
         return None
 
 
-def _tidy(target: Path) -> None:
+def _tidy(folder: str, name: str) -> None:
     """Let the new name outlive a power cut, and remove what processes that were killed have left."""
     with suppress(OSError):  # the file is written; not every system can do these
-        folder = os.open(target.parent, os.O_RDONLY)
+        number = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(number)
         finally:
-            os.close(folder)
+            os.close(number)
     with suppress(OSError):
-        for entry in os.scandir(target.parent):
-            ours = entry.name.startswith(f".{target.name}.") and entry.name.endswith(".tmp")
+        for entry in os.scandir(folder):
+            ours = entry.name.startswith(f".{name}.") and entry.name.endswith(".tmp")
             if ours and entry.stat().st_mtime < time.time() - _STALE:
                 os.unlink(entry.path)

@@ -321,7 +321,7 @@ def test_a_bad_file_costs_no_time_and_no_memory(tmp_path):
     with open(tmp_path / "film", "wb") as file:  # much, but not a checkpoint
         file.write(b"\0\0\0\x20ftypisom")
         file.truncate(3 << 30)
-    with open(tmp_path / "zeros", "wb") as file:
+    with open(tmp_path / "hole", "wb") as file:
         file.truncate(3 << 30)
     code = """
         import gc, os, resource, sys, time
