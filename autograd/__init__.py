@@ -15,7 +15,10 @@ from . import functional as functional
 from . import linalg as linalg
 from . import ops
 from .anomaly import *
-from .composed import *
+from .composed.elementwise import *
+from .composed.linalg import *
+from .composed.reduction import *
+from .composed.shape import *
 from .creation import *
 from .devices import *
 from .errors import DtypeError as DtypeError
@@ -27,7 +30,16 @@ from .function import *
 from .functions import *
 from .gradcheck import *
 from .modes import *
-from .ops import *
+from .ops import check_dtype as check_dtype
+from .ops import get_default_dtype as get_default_dtype
+from .ops import primitive as primitive
+from .ops import set_default_dtype as set_default_dtype
+from .ops.arithmetic import *
+from .ops.elementwise import *
+from .ops.linalg import *
+from .ops.loss import *
+from .ops.reduction import *
+from .ops.shape import *
 from .random import *
 from .tensor import Tensor as Tensor
 

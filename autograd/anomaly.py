@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .engine import Node, as_read_by
+from .engine import as_read_by
 from .errors import GraphError
+from .node import Node
+from .versions import caller
 
 __all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
 
@@ -22,7 +24,7 @@ class _Watchman:
     def recorded(self, out: Any) -> None:
         if out._extra is None:
             out._extra = {}
-        out._extra["line"] = engine.caller()
+        out._extra["line"] = caller()
 
     def passed(self, node: Any, g: Any, sources: list[Any], pending: dict[Any, Any]) -> None:
         """Raise if ``node`` has just made a gradient that is not finite."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .engine import NUMBERS, Node
 from .errors import DtypeError
+from .node import NUMBERS, Node
 from .ops.dtypes import converted
 
 __all__ = ["check_differentiable", "sizes", "to_array"]

@@ -7,18 +7,13 @@ Backward: :func:`pull` walks from the outputs to the leaves. Every recorded tens
 taking the youngest first means that all the contributions to a gradient have come in before it is passed on. That is
 the multivariate chain rule of the slides: ∂z/∂x = Σᵢ ∂z/∂yᵢ · ∂yᵢ/∂x.
 
-The same counter is the clock for in-place writes. A write stamps the memory with the next number, and a saved value
-whose memory has a younger stamp than the op that saved it has changed since.
+The same counter is the clock for writes in place (:mod:`autograd.versions`), so that no rule reads a changed value.
 """
 
 from __future__ import annotations
 
-import itertools
-import sys
 import threading
-import weakref
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
@@ -26,53 +21,13 @@ from typing import Any
 import numpy as np
 
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
+from .node import NUMBERS, Array, Node, memory, mode, tick
 from .ops import Op, add, cast, guard, promote, reshape
 from .ops import sum as total
+from .versions import check_unchanged, expose, exposed, note_exposed, place
 
-Array = np.ndarray[Any, Any]
-
-tick = itertools.count(1).__next__
 F32, F64 = np.dtype("float32"), np.dtype("float64")
-NUMBERS = frozenset((int, float, bool))
-
-
-class Node:
-    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods."""
-
-    __slots__ = (
-        "__weakref__", "_array", "_base", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_scope",
-        "_seq", "_spent", "_version",
-    )  # fmt: skip
-
-    _array: Array
-    _grad: Any  # the accumulated gradient, a tensor, or None
-    _requires_grad: bool
-    _op: Op | None  # the op that made it; None for a leaf
-    _inputs: tuple[Any, ...]  # the op's inputs: tensors, or Python numbers
-    _params: tuple[Any, ...]
-    _seq: int  # creation number; 0 for a leaf
-    _scope: Any  # where it was made (a module call), or None
-    _version: int  # when its memory was last written in place
-    _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
-    _spent: bool  # a backward pass went through it without retain_graph
-    _extra: dict[str, Any] | None  # the rare things: a name, hooks
-
-    @staticmethod
-    def operand(x: Any) -> Any:
-        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
-        raise NotImplementedError
-
-
-class Mode(threading.local):
-    """What this thread is doing: recording or not, and inside which module."""
-
-    grad = True
-    scope: Any = None
-
-
-mode = Mode()
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
-exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 _commit = threading.Lock()
 _new = object.__new__
 Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
@@ -91,6 +46,14 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
     return out
 
 
+def around(array: Array, source: Any) -> Any:
+    """A leaf around ``array``; if that is ``source`` itself, whoever has ``source`` can write into it."""
+    out = leaf(array)
+    if array is source:
+        expose(out)
+    return out
+
+
 @lru_cache(512)
 def constant(x: float, dtype: Any) -> Array:
     """A number as a 0-d array, kept for the next time."""
@@ -98,11 +61,6 @@ def constant(x: float, dtype: Any) -> Array:
         array = np.array(x, dtype)
     array.flags.writeable = False
     return array
-
-
-def memory(x: Any) -> Any:
-    """The tensor that keeps the version of the memory of ``x``: itself, or what it is a view of."""
-    return x if x._base is None else x._base
 
 
 def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
@@ -151,7 +109,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._base = memory(inputs[0])
         if mode.grad or not wanted:
             out._extra = {"view": (op, params, inputs[0])}
-    if wanted and op.differentiable and mode.grad:
+    if wanted and op.differentiable and mode.grad and (array.dtype is dtype or array.dtype.kind == "f"):
         out._requires_grad = True
         out._op = op
         out._inputs = inputs
@@ -161,7 +119,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         if watch is not None:
             watch.recorded(out)
         if exposed:
-            _note_exposed(out, op, inputs)
+            note_exposed(out, op, inputs)
     else:
         out._requires_grad = False
         out._op = out._scope = None
@@ -257,7 +215,7 @@ def pull(
             found[node] = g
         if node._spent and not peek:
             raise GraphError(
-                f"{_at(node)}: backward goes through this graph a second time, but the first pass freed it; "
+                f"{place(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
         op, seq, params = node._op, node._seq, node._params
@@ -273,7 +231,7 @@ def pull(
                 wanted.append(False)
             sources.append(x)
         if op.reads:
-            _check_unchanged(node, op, sources, seq)
+            check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
         parts: Any = None
         try:
@@ -305,7 +263,7 @@ def pull(
                     if x._op is not None:
                         heappush(heap, (-x._seq, x))
         except Exception as error:
-            raise GraphError(f"{_at(node)}: the chain rule failed: {error}") from error
+            raise GraphError(f"{place(node)}: the chain rule failed: {error}") from error
         if watch is not None and not peek:
             watch.passed(node, g, sources, pending)
         spent.append(node)
@@ -367,12 +325,6 @@ def _add_to_grad(x: Any, g: Any) -> None:
         memory(grad)._version = tick()
 
 
-def _at(node: Any) -> str:
-    """Where an error is, in words: the op, and the module it was called in."""
-    place = f" in {type(node._scope[0]).__name__}" if node._scope is not None else ""
-    return f"{node._op.name}{place} → {node._array.shape}"
-
-
 def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, bool]:
     """Every tensor on a way from the outputs back to a target; True for the targets themselves."""
     path: dict[Any, bool] = dict.fromkeys(targets, True)
@@ -390,123 +342,9 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
                     stack.append(x)
     nodes.sort(key=lambda node: node._seq)
     for node in nodes:
-        for x in node._inputs:
-            if isinstance(x, Node):
-                if as_read_by(node, x) in path:
-                    path.setdefault(node, False)
-                    break
+        if any(isinstance(x, Node) and as_read_by(node, x) in path for x in node._inputs):
+            path.setdefault(node, False)
     return path
-
-
-def _check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
-    """Raise if a value that a rule will read was written in place since ``node`` was computed."""
-    through_numpy = exposed or node._extra is not None
-    if op.uses_output and (memory(node)._version > seq or (through_numpy and not _as_noted(node, node, -1))):
-        raise _changed(node, node, "its output")
-    uses = op.uses * len(sources) if op.variadic else op.uses
-    for k, x in enumerate(sources):
-        if uses[k] and isinstance(x, Node):
-            if memory(x)._version > seq or (through_numpy and not _as_noted(node, x, k)):
-                raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
-
-
-def expose(x: Any, holder: Any = None) -> None:
-    """Note that NumPy can write into the memory of ``x`` from now on, until ``holder`` is gone.
-
-    Such writes leave no stamp. So the values that a rule will read are fingerprinted when they are saved, or here if
-    they may have been saved already, and compared when they are read.
-    """
-    base = memory(x)
-    if base._extra is None:
-        base._extra = {}
-    if id(base) not in exposed:
-        base._extra["exposed"] = (tick(), _fingerprint(base._array))
-        number = id(base)
-        exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
-    # The callback knows the tensor weakly and the holder by id: no cycle.
-    key, reference = id(holder), weakref.ref(base)
-    holders = base._extra.setdefault("holders", {})
-    holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
-
-
-def around(array: Array, source: Any) -> Any:
-    """A leaf around ``array``; if that is ``source`` itself, whoever has ``source`` can write into it."""
-    out = leaf(array)
-    if array is source:
-        expose(out)
-    return out
-
-
-def _release(key: int, reference: Any) -> None:
-    """The last array is gone: from now on nothing can be written unseen. What was, is stamped as of the exposure."""
-    base = reference()
-    if base is None:
-        return
-    holders = base._extra["holders"]
-    del holders[key]
-    if not holders:
-        when, fingerprint = base._extra.pop("exposed")
-        exposed.pop(id(base), None)
-        if base._version < when and _fingerprint(base._array) != fingerprint:
-            base._version = when
-
-
-def _fingerprint(array: Array) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
-
-
-def _note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
-    """Fingerprint the inputs that a rule will read and that NumPy can write."""
-    uses = op.uses * len(inputs) if op.variadic else op.uses
-    seen = {
-        k: _fingerprint(x._array)
-        for k, x in enumerate(inputs)
-        if uses[k] and isinstance(x, Node) and id(memory(x)) in exposed
-    }
-    if seen:
-        out._extra = {**(out._extra or {}), "seen": seen}
-
-
-def _as_noted(node: Any, x: Any, k: int) -> bool:
-    """Whether input ``k`` of ``node`` (−1: its output) has the fingerprint that it had when it was saved."""
-    seen = (node._extra or {}).get("seen", {})
-    if k in seen:
-        return bool(_fingerprint(x._array) == seen[k])
-    base = memory(x)
-    if id(base) not in exposed:
-        return True
-    when, fingerprint = base._extra["exposed"]
-    return node._seq > when or base._version > when or bool(_fingerprint(base._array) == fingerprint)
-
-
-def _changed(node: Any, x: Any, what: str) -> GraphError:
-    noted = (memory(x)._extra or {}).get("written")
-    how = "a write through NumPy" if noted is None else "{} at {}:{}".format(*noted)
-    return GraphError(
-        f"{_at(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an inplace "
-        f"operation since: {how}. Call backward() first, or write a new tensor instead "
-        "(y = y + 1, not y += 1)"
-    )
-
-
-def written(tensors: Iterable[Any], what: str) -> None:
-    """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
-    note = (what, *caller())
-    now = tick()
-    for x in tensors:
-        base = memory(x)
-        if base._extra is None:
-            base._extra = {}
-        base._extra["written"] = note
-        base._version = now
-
-
-def caller() -> tuple[str, int]:
-    """The file and line of the innermost frame outside this project's packages."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd", "nn"):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:

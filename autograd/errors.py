@@ -28,4 +28,5 @@ def check_broadcast(name: str, shapes: list[tuple[int, ...]]) -> None:
         sizes = [s[axis - ndim] for s in shapes if len(s) >= ndim - axis and s[axis - ndim] != 1]
         if len(set(sizes)) > 1:
             listed = " and ".join(map(str, shapes))
-            raise ShapeError(f"{name}: shapes {listed} do not broadcast: at axis {axis}: {sizes[0]} vs {next(n for n in sizes if n != sizes[0])}")
+            other = next(n for n in sizes if n != sizes[0])
+            raise ShapeError(f"{name}: shapes {listed} do not broadcast: at axis {axis}: {sizes[0]} vs {other}")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from . import engine, ops
-from .engine import leaf, memory
+from .engine import leaf
 from .errors import DtypeError, GraphError
 from .modes import set_grad_enabled
+from .node import memory, tick
 from .tensor import Tensor
 
 __all__ = ["Function", "once_differentiable"]
@@ -104,7 +105,7 @@ class _Call(ops.Op):
         self.uses = tuple(k in read for k in range(len(tensors)))
         self.uses_output = any(kind == "output" for kind, _ in self.saved)
         self.reads = self.uses_output or any(self.uses)
-        self.stamp = engine.tick()
+        self.stamp = tick()
 
     def forward(self, *arrays: Array) -> Array:
         """What the user's forward has computed; several outputs as one vector."""

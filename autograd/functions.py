@@ -6,8 +6,9 @@ from typing import Any
 
 from . import engine
 from .creation import zeros_like
-from .engine import leaf, mode
+from .engine import leaf
 from .errors import DtypeError, GraphError
+from .node import mode
 from .tensor import Tensor
 
 __all__ = ["grad"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .engine import Node, as_read_by
+from .engine import as_read_by
+from .node import Node
 
 __all__ = ["GradFn", "grad_fn"]
 

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
-from .engine import Node, apply, leaf, mode, refreshed, rerecord, written
+from .engine import apply, leaf, refreshed, rerecord
 from .errors import DtypeError, GraphError, ShapeError
+from .node import Node, mode
+from .versions import written
 
 __all__ = ["overwrite"]
 

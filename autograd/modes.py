@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from .engine import mode
+from .node import mode
 
 F = TypeVar("F", bound=Callable[..., Any])
 

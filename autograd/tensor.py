@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from . import devices, engine, formatting, inplace, ops
+from . import devices, engine, formatting, inplace, ops, versions
 from .arrays import check_differentiable, sizes, to_array
-from .engine import Node, apply, around, leaf, mode
+from .engine import apply, around, leaf
 from .errors import DtypeError, GraphError, ShapeError
 from .grad_fn import GradFn, class_name, grad_fn
 from .hooks import RemovableHandle
+from .node import NUMBERS, Node, memory, mode
 from .ops.axes import axis
 from .ops.indexing import resolve
 from .ops.record import NUMPY_NAMES
@@ -80,11 +81,13 @@ class Tensor(Node):
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = to_array(value)
-        if np.shares_memory(array, self._array) and array.shape == self._array.shape:
+        array, old = to_array(value), self._array
+        if (array.ctypes.data, array.strides, array.shape) == (old.ctypes.data, old.strides, old.shape):
             return  # w.data -= …  has written already
-        engine.written((self,), "an assignment to .data")
+        versions.written((self,), "an assignment to .data")
         self._array = array
+        if isinstance(value, Node) and memory(value) is not self:
+            self._base = memory(value)  # from now on a write into either is a write into both
 
     @property
     def array(self) -> Array:
@@ -246,7 +249,7 @@ class Tensor(Node):
             raise GraphError("numpy: can't be called on a Tensor that requires grad; use tensor.detach().numpy()")
         # An array of its own over the same memory: slices of it keep it alive, so that its end can be noticed.
         view = np.asarray(memoryview(self._array))  # type: ignore[arg-type]
-        engine.expose(self, view)
+        versions.expose(self, view)
         return view
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -683,7 +686,7 @@ class Tensor(Node):
     @staticmethod
     def operand(x: Any) -> Any:
         """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
-        return x if isinstance(x, Node) or type(x) in engine.NUMBERS else as_tensor(x)
+        return x if isinstance(x, Node) or type(x) in NUMBERS else as_tensor(x)
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""

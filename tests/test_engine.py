@@ -514,4 +514,17 @@ def test_reading_through_numpy_costs_later_steps_nothing():
     w = leaf([1.0, 2.0])
     assert w.detach().numpy().max() == 2
     gc.collect()
-    assert not autograd.engine.exposed
+    assert not autograd.versions.exposed
+
+
+def test_an_assignment_to_data_takes_a_transposed_view_and_shares_the_memory():
+    w = leaf([[1.0, 2.0], [3.0, 4.0]])
+    w.data = w.data.T
+    assert w.tolist() == [[1, 3], [2, 4]]
+    v, x = tensor([5.0, 6.0]), leaf([1.0, 1.0])
+    y = tensor([0.0, 0.0])
+    y.data = v
+    z = (x * y).sum()
+    v.zero_()
+    with pytest.raises(GraphError, match="inplace"):
+        z.backward()

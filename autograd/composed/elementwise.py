@@ -8,6 +8,17 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..tensor import Tensor, as_tensor, method
+
+__all__ = [
+    "acosh", "add", "addcdiv", "addcmul", "allclose", "atan", "atanh", "ceil", "clamp", "clamp_max", "clamp_min",
+    "deg2rad", "div", "equal", "exp2", "float_power", "fmax", "fmin", "frac", "isclose", "lerp", "logaddexp2", "logit",
+    "nan_to_num", "positive", "rad2deg", "reciprocal", "rsqrt", "square", "sub", "tan", "trunc", "xlogy",
+]  # fmt: skip
+
+elementwise = method(inplace=True)
+
+
 def _dtype(*xs: Any) -> np.dtype[Any]:
     """The dtype in which tensors and numbers are combined."""
     return ops.result_dtype([x.array if isinstance(x, Tensor) else x for x in xs])
@@ -44,7 +55,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 def _scaled(x: Any, factor: Any) -> Any:
     """Factor · x; x itself for 1, so that the usual call records nothing more."""
-    return x if factor == 1 else mul(x, factor)
+    return x if factor == 1 else ops.mul(x, factor)
 
 
 @elementwise
@@ -70,11 +81,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
         return ops.div(input, other)
     if rounding_mode == "floor":
-        return floor_divide(input, other)
+        return ops.floor_divide(input, other)
     if rounding_mode == "trunc":
         if _dtype(input, other).kind == "f":
             return trunc(ops.div(input, other))
-        return floor_divide(ops.sub(input, fmod(input, other)), other)
+        return ops.floor_divide(ops.sub(input, ops.fmod(input, other)), other)
     raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', found {rounding_mode!r}")
 
 
@@ -93,32 +104,32 @@ def positive(input: Any) -> Any:
 @method(inplace=True, numpy=[np.square])
 def square(input: Any) -> Any:
     """input²."""
-    return pow(input, 2)
+    return ops.pow(input, 2)
 
 
 @elementwise
 def float_power(input: Any, exponent: Any) -> Any:
     """input to the power ``exponent``, computed in float64 whatever the dtypes are."""
     base, power = (x.double() if isinstance(x, Tensor) else float(x) for x in (input, exponent))
-    return pow(base, power)
+    return ops.pow(base, power)
 
 
 @elementwise
 def rsqrt(input: Any) -> Any:
     """1 / √input."""
-    return ops.div(1.0, sqrt(input))
+    return ops.div(1.0, ops.sqrt(input))
 
 
 @elementwise
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """input + weight · (end − input): the way from ``input`` to ``end``, ``weight`` of it gone."""
-    return ops.add(input, mul(weight, ops.sub(end, input)))
+    return ops.add(input, ops.mul(weight, ops.sub(end, input)))
 
 
 @elementwise
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     """input + value · tensor1 · tensor2."""
-    return ops.add(input, _scaled(mul(tensor1, tensor2), value))
+    return ops.add(input, _scaled(ops.mul(tensor1, tensor2), value))
 
 
 @elementwise
@@ -133,13 +144,13 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
 @method(inplace=True, numpy=[np.ceil])
 def ceil(input: Any) -> Any:
     """The smallest integer not below input, in its dtype; the gradient is 0."""
-    return neg(floor(neg(input)))
+    return ops.neg(ops.floor(ops.neg(input)))
 
 
 @method(inplace=True, numpy=[np.trunc])
 def trunc(input: Any) -> Any:
     """Input without its fraction, in its dtype; the gradient is 0."""
-    return where(lt(input, 0), ceil(input), floor(input))
+    return ops.where(ops.lt(input, 0), ceil(input), ops.floor(input))
 
 
 @elementwise
@@ -166,9 +177,9 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise ValueError("clamp: at least one of 'min' or 'max' must not be None")
     if min is not None:
-        input = where(lt(input, min), min, input)
+        input = ops.where(ops.lt(input, min), min, input)
     if max is not None:
-        input = where(gt(input, max), max, input)
+        input = ops.where(ops.gt(input, max), max, input)
     return input
 
 
@@ -187,13 +198,13 @@ def clamp_max(input: Any, max: Any) -> Any:
 @method(numpy=[np.fmax])
 def fmax(input: Any, other: Any) -> Any:
     """The larger of the two; the number where one is nan. At a tie ``input`` gets the gradient, as in PyTorch."""
-    return where(logical_or(isnan(other), ge(input, other)), input, other)
+    return ops.where(ops.logical_or(ops.isnan(other), ops.ge(input, other)), input, other)
 
 
 @method(numpy=[np.fmin])
 def fmin(input: Any, other: Any) -> Any:
     """The smaller of the two; the number where one is nan. At a tie ``input`` gets the gradient, as in PyTorch."""
-    return where(logical_or(isnan(other), le(input, other)), input, other)
+    return ops.where(ops.logical_or(ops.isnan(other), ops.le(input, other)), input, other)
 
 
 @method(inplace=True, numpy=[np.nan_to_num])
@@ -209,9 +220,9 @@ def nan_to_num(input: Any, nan: Any = None, posinf: Any = None, neginf: Any = No
     if input.dtype.kind != "f":
         return input
     limits = np.finfo(input.dtype)
-    input = where(isnan(input), nan or 0.0, input)
-    input = where(eq(input, math.inf), limits.max.item() if posinf is None else posinf, input)
-    return where(eq(input, -math.inf), limits.min.item() if neginf is None else neginf, input)
+    input = ops.where(ops.isnan(input), nan or 0.0, input)
+    input = ops.where(ops.eq(input, math.inf), limits.max.item() if posinf is None else posinf, input)
+    return ops.where(ops.eq(input, -math.inf), limits.min.item() if neginf is None else neginf, input)
 
 
 # -- exponentials and angles
@@ -220,7 +231,7 @@ def nan_to_num(input: Any, nan: Any = None, posinf: Any = None, neginf: Any = No
 @method(inplace=True, numpy=[np.exp2])
 def exp2(input: Any) -> Any:
     """2 to the power of input."""
-    return pow(2.0, input)
+    return ops.pow(2.0, input)
 
 
 @elementwise
@@ -228,57 +239,57 @@ def logit(input: Any, eps: Any = None) -> Any:
     """ln(p / (1 − p)): what the sigmoid turns into p = input; with ``eps``, p is first clamped to [eps, 1 − eps]."""
     p = input if eps is None else clamp(input, eps, 1 - eps)
     # Near ½ of 2p and 2(1 − p), whose logarithms would be left with few digits.
-    middle = ops.sub(log1p(2.0 * p - 1.0), log1p(1.0 - 2.0 * p))
-    return where(lt(abs(p - 0.5), 0.25), middle, ops.sub(log(p), log1p(-1.0 * p)))
+    middle = ops.sub(ops.log1p(2.0 * p - 1.0), ops.log1p(1.0 - 2.0 * p))
+    return ops.where(ops.lt(ops.abs(p - 0.5), 0.25), middle, ops.sub(ops.log(p), ops.log1p(-1.0 * p)))
 
 
 @elementwise
 def xlogy(input: Any, other: Any) -> Any:
     """input · ln(other); 0 where ``input`` is 0 and ``other`` is not positive."""
     other = as_tensor(other, _dtype(input, other, 0.0))  # the mask below has dimensions, a 0-d tensor has no say
-    return mul(input, log(where(logical_and(eq(input, 0), le(other, 0)), 1, other)))
+    return ops.mul(input, ops.log(ops.where(ops.logical_and(ops.eq(input, 0), ops.le(other, 0)), 1, other)))
 
 
 @method(numpy=[np.logaddexp2])
 def logaddexp2(input: Any, other: Any) -> Any:
     """The logarithm of 2^input + 2^other to base 2, without overflow."""
-    return ops.div(logaddexp(mul(input, math.log(2)), mul(other, math.log(2))), math.log(2))
+    return ops.div(ops.logaddexp(ops.mul(input, math.log(2)), ops.mul(other, math.log(2))), math.log(2))
 
 
 @method(inplace=True, numpy=[np.tan])
 def tan(input: Any) -> Any:
     """The tangent of input in radians."""
-    return ops.div(sin(input), cos(input))
+    return ops.div(ops.sin(input), ops.cos(input))
 
 
 @method(inplace=True, numpy=[np.arctan])
 def atan(input: Any) -> Any:
     """The angle between −π/2 and π/2 whose tangent is input."""
-    return atan2(input, 1.0)
+    return ops.atan2(input, 1.0)
 
 
 @method(inplace=True, numpy=[np.arccosh])
 def acosh(input: Any) -> Any:
     """The positive number whose hyperbolic cosine is input; nan below 1."""
-    return mul(2.0, asinh(sqrt(mul(0.5, ops.sub(input, 1.0)))))
+    return ops.mul(2.0, ops.asinh(ops.sqrt(ops.mul(0.5, ops.sub(input, 1.0)))))
 
 
 @method(inplace=True, numpy=[np.arctanh])
 def atanh(input: Any) -> Any:
     """The number whose hyperbolic tangent is input; nan outside [−1, 1]."""
-    return mul(0.5, ops.sub(log1p(input), log1p(mul(-1.0, input))))
+    return ops.mul(0.5, ops.sub(ops.log1p(input), ops.log1p(ops.mul(-1.0, input))))
 
 
 @method(inplace=True, numpy=[np.deg2rad, np.radians])
 def deg2rad(input: Any) -> Any:
     """Degrees as radians."""
-    return mul(input, math.pi / 180)
+    return ops.mul(input, math.pi / 180)
 
 
 @method(inplace=True, numpy=[np.rad2deg, np.degrees])
 def rad2deg(input: Any) -> Any:
     """Radians as degrees."""
-    return mul(input, 180 / math.pi)
+    return ops.mul(input, 180 / math.pi)
 
 
 # -- comparison
@@ -296,10 +307,11 @@ def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equa
         Whether nan is close to nan.
     """
     if _dtype(input, other).kind == "b":
-        return eq(input, other)
-    error = ops.sub(maximum(input, other), minimum(input, other))  # also for unsigned integers
-    close = logical_or(eq(input, other), logical_and(isfinite(error), le(error, atol + rtol * abs(other))))
-    return logical_or(close, logical_and(isnan(input), isnan(other))) if equal_nan else close
+        return ops.eq(input, other)
+    error = ops.sub(ops.maximum(input, other), ops.minimum(input, other))  # also for unsigned integers
+    small = ops.logical_and(ops.isfinite(error), ops.le(error, atol + rtol * ops.abs(other)))
+    close = ops.logical_or(ops.eq(input, other), small)
+    return ops.logical_or(close, ops.logical_and(ops.isnan(input), ops.isnan(other))) if equal_nan else close
 
 
 @method(numpy=[np.allclose])
@@ -325,18 +337,18 @@ def equal(input: Any, other: Any) -> bool:
     >>> autograd.equal(autograd.tensor([1, 2]), autograd.tensor([1, 2]))
     True
     """
-    return input.shape == other.shape and bool(eq(input, other).all())
+    return input.shape == other.shape and bool(ops.eq(input, other).all())
 
 
 # -- PyTorch's second names
 
 SYNONYMS: dict[str, Any] = {
-    "absolute": abs, "arccos": acos, "arccosh": acosh, "arcsin": asin, "arcsinh": asinh, "arctan": atan,
-    "arctan2": atan2, "arctanh": atanh, "clip": clamp, "divide": div, "fix": trunc, "greater": gt, "greater_equal": ge,
-    "less": lt, "less_equal": le, "multiply": mul, "negative": neg, "not_equal": ne, "sgn": sign, "subtract": sub,
-    "true_divide": div,
+    "absolute": ops.abs, "arccos": ops.acos, "arccosh": acosh, "arcsin": ops.asin, "arcsinh": ops.asinh,
+    "arctan": atan, "arctan2": ops.atan2, "arctanh": atanh, "clip": clamp, "divide": div, "fix": trunc,
+    "greater": ops.gt, "greater_equal": ops.ge, "less": ops.lt, "less_equal": ops.le, "multiply": ops.mul,
+    "negative": ops.neg, "not_equal": ops.ne, "sgn": ops.sign, "subtract": sub, "true_divide": div,
 }  # fmt: skip
 globals().update(SYNONYMS)
 __all__ += [*SYNONYMS]
 for _name, _function in SYNONYMS.items():
-    ops.method(_name, inplace=True)(_function)
+    method(_name, inplace=True)(_function)

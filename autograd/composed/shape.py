@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import engine, ops
+from .. import ops
 from ..arrays import sizes
-from ..engine import leaf, mode, refreshed
+from ..engine import leaf, refreshed
 from ..errors import DtypeError, GraphError, ShapeError, check_broadcast
+from ..node import memory, mode
 from ..ops.axes import axes, axis
 from ..ops.indexing import Index, resolve
 from ..tensor import Tensor, composed_by_numpy, method
@@ -1025,7 +1026,7 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
                 f"x = x.{function.__name__}(…) instead"
             )
         past = leaf(x._array)
-        past._base = engine.memory(x)
+        past._base = memory(x)
         past._extra = None if x._extra is None else dict(x._extra)
         made = function(past, *args, **kwargs)
         x._array = made._array

@@ -18,7 +18,7 @@ TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
 def _taylor() -> Array:
-    """The coefficients 2/√π e⁻¹ (−1)ⁿ Hₙ(1) / (n + 1)! of (erfc(1) − erfc(1 + d)) / d, with Hermite's polynomials Hₙ."""
+    """The coefficients 2/√π e⁻¹ (−1)ⁿ Hₙ(1) / (n + 1)! of (erfc(1) − erfc(1 + d)) / d; Hₙ are Hermite's polynomials."""
     hermite = [1.0, 2.0]
     for n in range(1, 21):
         hermite.append(2 * hermite[n] - 2 * n * hermite[n - 1])

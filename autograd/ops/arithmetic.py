@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .quiet import quiet
+from .quiet import context, quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
 
@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 ALL = "any"
+Declare = Callable[[Callable[..., Any]], Op]
 elementwise = partial(primitive, elementwise=True)
 
 
@@ -45,7 +46,7 @@ def add(x: Any, y: Any) -> Any:
     >>> autograd.add(autograd.tensor([1.0, 2.0]), 3)
     tensor([4., 5.])
     """
-    return quiet(np.add, x, y)
+    return context.run(np.add, x, y)
 
 
 @elementwise(
@@ -59,7 +60,7 @@ def add(x: Any, y: Any) -> Any:
 )
 def sub(x: Any, y: Any) -> Any:
     """x − y, elementwise and broadcast."""
-    return quiet(np.subtract, x, y)
+    return context.run(np.subtract, x, y)
 
 
 @elementwise(
@@ -73,7 +74,7 @@ def sub(x: Any, y: Any) -> Any:
 )
 def mul(x: Any, y: Any) -> Any:
     """x ⊙ y, elementwise and broadcast: the Hadamard product of the slides."""
-    return quiet(np.multiply, x, y)
+    return context.run(np.multiply, x, y)
 
 
 @elementwise(
@@ -87,7 +88,7 @@ def mul(x: Any, y: Any) -> Any:
 )
 def div(x: Any, y: Any) -> Any:
     """x / y, elementwise and broadcast; integers give a float. 1/0 is inf."""
-    return quiet(np.true_divide, x, y)
+    return context.run(np.true_divide, x, y)
 
 
 @elementwise("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
@@ -186,10 +187,10 @@ def _quotients(s: Sampler) -> list[tuple[Any, ...]]:
     return [(_steps(s, 3, 4), powers(3, 4)), (_steps(s, 2, 1, 3), powers(4, 1)), (_steps(s, 3), 0.5), (3.3, powers(3))]
 
 
-def _flat(symbol: str, functions: Any, samples: Any, inputs: str = "x") -> Callable[[Callable[..., Any]], Op]:
+def _flat(symbol: str, functions: Any, samples: Any, inputs: str = "x", formula: Any = None) -> Declare:
     # Constant between its jumps: the gradient is 0.
     rules: dict[str, Any] = {name: lambda g: g * 0.0 for name in inputs}
-    return elementwise(symbol, numpy=functions, promotes=ALL, samples=samples, **rules)
+    return elementwise(symbol, formula=formula, numpy=functions, promotes=ALL, samples=samples, **rules)
 
 
 @_flat("sgn", [np.sign], unary)
@@ -198,7 +199,7 @@ def sign(x: Any) -> Any:
     return x if x.dtype == bool else np.sign(x)
 
 
-@_flat("⌊·⌋", [np.floor], lambda s: [(_steps(s, 3, 4),), (_steps(s, 5),)])
+@_flat("floor", [np.floor], lambda s: [(_steps(s, 3, 4),), (_steps(s, 5),)])
 def floor(x: Any) -> Any:
     """The largest integer not above x, elementwise, in the dtype of x; the gradient is 0."""
     return np.floor(x)
@@ -228,7 +229,7 @@ def _check_divisor(name: str, x: Any, y: Any) -> None:
         raise ZeroDivisionError(f"{name}: division of integers by 0; convert with .float() for inf or nan")
 
 
-@_flat("⌊x/y⌋", [np.floor_divide], _quotients, "xy")
+@_flat("//", [np.floor_divide], _quotients, "xy", lambda x, y: floor(x / y))
 def floor_divide(x: Any, y: Any) -> Any:
     """⌊x / y⌋, elementwise and broadcast, in the common dtype: the ``//`` of Python. The gradient is 0.
 
@@ -281,7 +282,7 @@ def fmod(x: Any, y: Any) -> Any:
     return quiet(np.fmod, x, y)
 
 
-def _comparison(symbol: str, ufunc: Any, formula: Any) -> Callable[[Callable[..., Any]], Op]:
+def _comparison(symbol: str, ufunc: Any, formula: Any) -> Declare:
     # No rules: a comparison has no gradient, and its output never requires one.
     return elementwise(symbol, formula=formula, numpy=[ufunc], promotes=ALL, samples=binary)
 
@@ -322,7 +323,7 @@ def ge(x: Any, y: Any) -> Any:
     return np.greater_equal(x, y)
 
 
-def _predicate(symbol: str, ufunc: Any) -> Callable[[Callable[..., Any]], Op]:
+def _predicate(symbol: str, ufunc: Any) -> Declare:
     return elementwise(symbol, numpy=[ufunc], promotes=None)
 
 

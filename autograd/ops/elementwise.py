@@ -19,6 +19,7 @@ __all__ = [
     "log2", "logaddexp", "pow", "relu", "sigmoid", "sin", "sinh", "sqrt", "tanh",
 ]  # fmt: skip
 
+TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 elementwise = partial(primitive, elementwise=True)
 
 
@@ -199,13 +200,13 @@ def logaddexp(x: Any, y: Any) -> Any:
     return accurate(np.logaddexp, x, y)
 
 
-@elementwise("erf", x=lambda g, x: g * 2 / math.sqrt(math.pi) * exp(-(x**2)), vjp=kernels.erf_vjp, samples=unary)
+@elementwise("erf", x=lambda g, x: g * TWO_BY_ROOT_PI * exp(-(x**2)), vjp=kernels.erf_vjp, samples=unary)
 def erf(x: Any) -> Any:
     """2/√π ∫₀ˣ e^−t² dt, elementwise: the error function."""
     return kernels.erf(x)
 
 
-@elementwise("erfc", x=lambda g, x: -g * 2 / math.sqrt(math.pi) * exp(-(x**2)), vjp=kernels.erfc_vjp, samples=unary)
+@elementwise("erfc", x=lambda g, x: -g * TWO_BY_ROOT_PI * exp(-(x**2)), vjp=kernels.erfc_vjp, samples=unary)
 def erfc(x: Any) -> Any:
     """1 − erf(x), elementwise, with all its digits in the tail."""
     return kernels.erfc(x)

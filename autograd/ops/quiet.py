@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["accurate", "quiet"]
+__all__ = ["accurate", "context", "quiet"]
 
 
 class _Context(threading.local):
@@ -21,7 +21,7 @@ class _Context(threading.local):
             self.run = contextvars.copy_context().run
 
 
-_context = _Context()
+context = _Context()  # context.run(f, …) is quiet(f, …) without its call
 
 
 def quiet(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -34,7 +34,7 @@ def quiet(function: Any, *args: Any, **kwargs: Any) -> Any:
     >>> quiet(np.true_divide, np.ones(1), 0)
     array([inf])
     """
-    return _context.run(function, *args, **kwargs)
+    return context.run(function, *args, **kwargs)
 
 
 def accurate(ufunc: Any, *xs: Any) -> Any:
@@ -48,5 +48,5 @@ def accurate(ufunc: Any, *xs: Any) -> Any:
     array([-inf,   0.], dtype=float32)
     """
     dtype = np.result_type(*xs)
-    out = _context.run(ufunc, *xs, dtype=np.float64)
-    return out if dtype == np.float64 else _context.run(out.astype, dtype)
+    out = context.run(ufunc, *xs, dtype=np.float64)
+    return out if dtype == np.float64 else context.run(out.astype, dtype)

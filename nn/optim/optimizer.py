@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, as_tensor, enable_grad
-from autograd.engine import written
+from autograd.versions import written
 
 from ..module import forget
 

@@ -1,0 +1,60 @@
+"""What the engine knows of a tensor, and what a thread is doing."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+import numpy as np
+
+from .ops import Op
+
+Array = np.ndarray[Any, Any]
+
+tick = itertools.count(1).__next__
+"""The next number: of a recorded tensor, or of a write."""
+
+NUMBERS = frozenset((int, float, bool))
+
+
+class Node:
+    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods."""
+
+    __slots__ = (
+        "__weakref__", "_array", "_base", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_scope",
+        "_seq", "_spent", "_version",
+    )  # fmt: skip
+
+    _array: Array
+    _grad: Any  # the accumulated gradient, a tensor, or None
+    _requires_grad: bool
+    _op: Op | None  # the op that made it; None for a leaf
+    _inputs: tuple[Any, ...]  # the op's inputs: tensors, or Python numbers
+    _params: tuple[Any, ...]
+    _seq: int  # creation number; 0 for a leaf
+    _scope: Any  # where it was made (a module call), or None
+    _version: int  # when its memory was last written in place
+    _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
+    _spent: bool  # a backward pass went through it without retain_graph
+    _extra: dict[str, Any] | None  # the rare things: a name, hooks
+
+    @staticmethod
+    def operand(x: Any) -> Any:
+        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
+        raise NotImplementedError
+
+
+class Mode(threading.local):
+    """What this thread is doing: recording or not, and inside which module."""
+
+    grad = True
+    scope: Any = None
+
+
+mode = Mode()
+
+
+def memory(x: Any) -> Any:
+    """The tensor that keeps the version of the memory of ``x``: itself, or what it is a view of."""
+    return x if x._base is None else x._base

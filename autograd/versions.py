@@ -1,0 +1,131 @@
+"""Who wrote into which memory, and when: the guard against gradients of values that are no longer there.
+
+The counter that numbers recorded tensors is also the clock for writes. A write stamps the memory with the next number,
+and a saved value whose memory has a younger stamp than the op that saved it has changed since. Writes through NumPy
+leave no stamp: memory that NumPy can write is fingerprinted when it is saved, and compared when it is read.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import GraphError
+from .node import Array, Node, memory, tick
+from .ops import Op
+
+exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
+
+
+def check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
+    """Raise if a value that a rule will read was written in place since ``node`` was computed."""
+    through_numpy = exposed or node._extra is not None
+    if op.uses_output and (memory(node)._version > seq or (through_numpy and not _as_noted(node, node, -1))):
+        raise _changed(node, node, "its output")
+    uses = op.uses * len(sources) if op.variadic else op.uses
+    for k, x in enumerate(sources):
+        if not uses[k] or not isinstance(x, Node):
+            continue
+        if memory(x)._version > seq or (through_numpy and not _as_noted(node, x, k)):
+            raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
+
+
+def expose(x: Any, holder: Any = None) -> None:
+    """Note that NumPy can write into the memory of ``x`` from now on, until ``holder`` is gone.
+
+    Such writes leave no stamp. So the values that a rule will read are fingerprinted when they are saved, or here if
+    they may have been saved already, and compared when they are read.
+    """
+    base = memory(x)
+    if base._extra is None:
+        base._extra = {}
+    if id(base) not in exposed:
+        base._extra["exposed"] = (tick(), _fingerprint(base._array))
+        number = id(base)
+        exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
+    # The callback knows the tensor weakly and the holder by id: no cycle.
+    key, reference = id(holder), weakref.ref(base)
+    holders = base._extra.setdefault("holders", {})
+    holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
+
+
+def _release(key: int, reference: Any) -> None:
+    """The last array is gone: from now on nothing can be written unseen. What was, is stamped as of the exposure."""
+    base = reference()
+    if base is None:
+        return
+    holders = base._extra["holders"]
+    del holders[key]
+    if not holders:
+        when, fingerprint = base._extra.pop("exposed")
+        exposed.pop(id(base), None)
+        if base._version < when and _fingerprint(base._array) != fingerprint:
+            base._version = when
+
+
+def _fingerprint(array: Array) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+
+
+def note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
+    """Fingerprint the inputs that a rule will read and that NumPy can write."""
+    uses = op.uses * len(inputs) if op.variadic else op.uses
+    seen = {
+        k: _fingerprint(x._array)
+        for k, x in enumerate(inputs)
+        if uses[k] and isinstance(x, Node) and id(memory(x)) in exposed
+    }
+    if seen:
+        out._extra = {**(out._extra or {}), "seen": seen}
+
+
+def _as_noted(node: Any, x: Any, k: int) -> bool:
+    """Whether input ``k`` of ``node`` (−1: its output) has the fingerprint that it had when it was saved."""
+    seen = (node._extra or {}).get("seen", {})
+    if k in seen:
+        return bool(_fingerprint(x._array) == seen[k])
+    base = memory(x)
+    if id(base) not in exposed:
+        return True
+    when, fingerprint = base._extra["exposed"]
+    return node._seq > when or base._version > when or bool(_fingerprint(base._array) == fingerprint)
+
+
+def _changed(node: Any, x: Any, what: str) -> GraphError:
+    noted = (memory(x)._extra or {}).get("written")
+    how = "a write through NumPy" if noted is None else "{} at {}:{}".format(*noted)
+    return GraphError(
+        f"{place(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an "
+        f"inplace operation since: {how}. Call backward() first, or write a new tensor instead (y = y + 1, not y += 1)"
+    )
+
+
+def written(tensors: Iterable[Any], what: str) -> None:
+    """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
+    note = (what, *caller())
+    now = tick()
+    for x in tensors:
+        base = memory(x)
+        if base._extra is None:
+            base._extra = {}
+        base._extra["written"] = note
+        base._version = now
+
+
+def caller() -> tuple[str, int]:
+    """The file and line of the innermost frame outside this project's packages."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd", "nn"):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def place(node: Any) -> str:
+    """Where an error is, in words: the op, and the module it was called in."""
+    place = f" in {type(node._scope[0]).__name__}" if node._scope is not None else ""
+    return f"{node._op.name}{place} → {node._array.shape}"
