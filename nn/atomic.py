@@ -11,6 +11,7 @@ from typing import IO
 
 __all__ = ["write_atomically"]
 
+_TEMPORARY, _LINKED = ".tmp", ".linked"  # how the names of temporary files end
 _STALE = 3600.0  # seconds after which a temporary file is nobody's any more
 
 
@@ -18,8 +19,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Write the whole file or nothing: whoever opens it, at any time, finds the old file or the new one, never a part.
 
     Where the operating system has files without a name (Linux), the content goes into one, so that a process that is
-    killed leaves nothing behind; elsewhere it goes into a hidden file beside the target, which the next write an hour
-    later removes. A link is followed: what it points to is written.
+    killed leaves nothing behind, unless it is hit between two system calls: a hidden file beside the target, which the
+    next write removes. Elsewhere the content is written into such a file, which the next write an hour later removes.
+    A link is followed: what it points to is written.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     given = os.fspath(path)
     target = os.path.realpath(given)
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{token_hex(8)}.tmp")  # of its own, should several processes write
+    temporary = os.path.join(folder, f".{name}.{token_hex(8)}{_TEMPORARY}")  # for each process its own
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), given)
     try:
@@ -50,6 +52,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
                 number = file.fileno()
                 os.fsync(number)
                 if nameless:  # it cannot take the old file's name at once, so for a moment it has one of its own
+                    temporary += _LINKED
                     os.link(f"/proc/self/fd/{number}", temporary, src_dir_fd=number, follow_symlinks=True)
                     os.replace(temporary, target)
             if not nameless:  # Windows renames only what is closed
@@ -71,9 +74,22 @@ def _nameless(folder: str) -> IO[bytes] | None:
     if flag is None or not os.path.isdir("/proc/self/fd"):  # by which it gets its name
         return None
     try:
-        return os.fdopen(os.open(folder, flag | os.O_WRONLY, 0o666), "wb")
+        file = os.fdopen(os.open(folder, flag | os.O_WRONLY, 0o666), "wb")
     except OSError:  # not on this file system; or a fault that opening a file with a name will report
         return None
+    _locked(file.fileno())  # before it has a name, and until it is closed: so that others know who is alive
+    return file
+
+
+def _locked(number: int) -> bool:
+    """Whether the open file could be locked: nobody else is holding it."""
+    try:
+        import fcntl  # not on Windows
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _tidy(folder: str, name: str) -> None:
@@ -86,6 +102,13 @@ def _tidy(folder: str, name: str) -> None:
             os.close(number)
     with suppress(OSError):
         for entry in os.scandir(folder):
-            ours = entry.name.startswith(f".{name}.") and entry.name.endswith(".tmp")
-            if ours and entry.stat().st_mtime < time.time() - _STALE:
+            if entry.name.startswith(f".{name}.") and entry.name.endswith((_TEMPORARY, _LINKED)) and _left(entry):
                 os.unlink(entry.path)
+
+
+def _left(entry: os.DirEntry[str]) -> bool:
+    """Whether the process that made this temporary file is gone."""
+    if not entry.name.endswith(_LINKED):
+        return entry.stat().st_mtime < time.time() - _STALE
+    with open(entry.path, "rb") as file:
+        return _locked(file.fileno())

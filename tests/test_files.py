@@ -465,24 +465,34 @@ def test_twenty_processes_killed_while_saving_leave_a_whole_file_and_nothing_els
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             x = nn.load(path)["x"].array
-            print(int(x[0]), bool((x == x[0]).all()), os.listdir(folder) == [os.path.basename(path)])
+            print(bool((x == x[0]).all()), len(os.listdir(folder)))
+        nn.save(states[0], path)
+        print(os.listdir(folder))
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path)], capture_output=True, text=True)
     assert not run.returncode, run.stderr
-    lines = [line.split(maxsplit=1)[1] for line in run.stdout.splitlines()]
-    assert lines == ["True True"] * 20
+    *runs, last = run.stdout.splitlines()
+    assert {line.split()[0] for line in runs} == {"True"}
+    # Naming the file and replacing the old one are two system calls; about one kill in 200 falls between them.
+    assert sum(line == "True 1" for line in runs) >= 17
+    assert last == str([path.name])
 
 
 def test_what_a_killed_process_has_left_goes_with_a_later_save(path, way):
-    names = (f".{path.name}.0a.tmp", f".{path.name}.0b.tmp", ".b.0a.tmp")
-    stale, fresh, other = map(path.with_name, names)
-    for file in (stale, fresh, other):
+    names = (f".{path.name}.0a.tmp", f".{path.name}.0b.tmp", ".b.0a.tmp", f".{path.name}.0c.tmp.linked")
+    stale, fresh, other, linked = map(path.with_name, names)
+    for file in (stale, fresh, other, linked):
         file.write_bytes(b"half")
     for file in (stale, other):
         os.utime(file, (0, 0))
+    with open(linked) as writer:
+        atomic._locked(writer.fileno())
+        nn.save({}, path)
+        assert not stale.exists()
+        assert fresh.exists() and linked.exists()  # somebody may still be writing
     nn.save({}, path)
-    assert not stale.exists()
-    assert fresh.exists() and other.exists()  # somebody may still be writing; and another file's
+    assert not linked.exists()
+    assert fresh.exists() and other.exists()
 
 
 def test_a_link_stays_one_and_what_it_points_to_is_written(path, way):
