@@ -8,6 +8,9 @@
 (4, 2)
 """
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 import autograd as _autograd
 
 if not hasattr(_autograd, "primitive"):
@@ -21,6 +24,13 @@ from . import data as data
 from . import functional as functional
 from . import init as init
 from . import optim as optim
+from .files import *
 from .layers import *
 from .losses import *
 from .module import *
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "sklearn":  # the one part that is not loaded with the rest, because of what it needs
+        return _import_module("nn.sklearn")
+    raise AttributeError(f"module 'nn' has no attribute {name!r}")

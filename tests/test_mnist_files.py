@@ -591,11 +591,7 @@ def test_interrupted_replacement_keeps_the_old_file(
 
 def test_several_processes_downloading_at_once_are_harmless(server: Server, cache: Path) -> None:
     code = (
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('mnist', {mnist.__file__!r})\n"
-        "mnist = importlib.util.module_from_spec(spec)\n"
-        "sys.modules['mnist'] = mnist\n"
-        "spec.loader.exec_module(mnist)\n"
+        "from nn.data import mnist\n"
         f"mnist.MIRRORS, mnist.SHA256 = {mnist.MIRRORS!r}, {mnist.SHA256!r}\n"
         "for _ in range(5):\n"
         f"    mnist.download_mnist({str(cache)!r}, progress=False)\n"

@@ -1,7 +1,11 @@
 """Data sets and mini-batches."""
 
-from .dataset import Dataset, TensorDataset
-from .loader import DataLoader, default_collate
-from .mnist import DatasetError, load_mnist, read_idx
-
-__all__ = ["DataLoader", "Dataset", "DatasetError", "TensorDataset", "default_collate", "load_mnist", "read_idx"]
+from . import transforms as transforms
+from .collate import *
+from .dataset import *
+from .loader import *
+from .mnist import DatasetError as DatasetError
+from .mnist import load_mnist as load_mnist
+from .mnist import read_idx as read_idx
+from .sampler import *
+from .vision import *

@@ -1,7 +1,7 @@
 """MNIST from its own files: an IDX reader that trusts nothing, and a loader that finds or downloads the four files.
 
-Pure NumPy and standard library. The file format is the one described on Yann LeCun's MNIST page: two zero bytes, a
-type code, the rank, one big-endian uint32 per dimension, then the values, big-endian, last dimension fastest.
+The file format is the one described on Yann LeCun's MNIST page: two zero bytes, a type code, the rank, one big-endian
+uint32 per dimension, then the values, big-endian, last dimension fastest.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import struct
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, BinaryIO, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -29,7 +28,9 @@ from urllib.request import Request, urlopen
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DatasetError", "MnistArrays", "download_mnist", "load_mnist", "read_idx"]
+from ..atomic import write_atomically
+
+__all__ = ["DatasetError", "MnistArrays", "download_mnist", "load_mnist", "load_mnist_part", "read_idx"]
 
 StrPath = str | os.PathLike[str]
 
@@ -163,21 +164,26 @@ def load_mnist(root: StrPath | None = None, download: bool = True, progress: boo
     given = root if root is not None else os.environ.get("MNIST_DIR") or None
     folder = Path(os.path.expanduser(given)) if given is not None else _cache_folder()
     cached = given is None
-    found = {name: path for name in SHA256 if (path := _find(folder, name))}
-    missing = [name for name in SHA256 if name not in found]
-    if missing and not (cached and download):
-        raise FileNotFoundError(
-            f"MNIST files missing in {folder}{'' if folder.is_dir() else ' (no such folder)'}: {', '.join(missing)} "
-            "(each may also end in .gz, or lie in MNIST/raw). Put them there, name the folder that has them "
-            "(--data-dir, or MNIST_DIR), or name no folder to have them downloaded into the cache."
-        )
+    if not (cached and download):
+        _find_all(folder, SHA256)  # says all that is missing at once
+    if not cached:
+        return MnistArrays(*load_mnist_part(folder, "train"), *load_mnist_part(folder, "t10k"))
     arrays = {}
-    for name in SHA256:
-        if cached:
-            arrays[name] = _verified_or_downloaded(folder, name, download, progress)
-        else:
-            arrays[name] = read_idx(found[name])
+    for name in SHA256:  # no comprehension: its frame would count in the warning's stacklevel before Python 3.12
+        arrays[name] = _verified_or_downloaded(folder, name, download, progress)
     return MnistArrays(*_checked_pair(arrays, "train", folder), *_checked_pair(arrays, "t10k", folder))
+
+
+def load_mnist_part(root: StrPath, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Images and labels of one part, "train" or "t10k", from a folder as for `load_mnist`; nothing is downloaded.
+
+    Examples
+    --------
+    >>> images, labels = load_mnist_part("data", "t10k")  # doctest: +SKIP
+    """
+    folder = Path(os.path.expanduser(root))
+    found = _find_all(folder, [name for name in SHA256 if name.startswith(part)])
+    return _checked_pair({name: read_idx(path) for name, path in found.items()}, part, folder)
 
 
 def download_mnist(folder: StrPath, progress: bool | None = None) -> None:
@@ -259,6 +265,17 @@ def _checked_pair(
     return images, labels.astype(np.int64)
 
 
+def _find_all(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    found = {name: path for name in names if (path := _find(folder, name))}
+    if missing := [name for name in names if name not in found]:
+        raise FileNotFoundError(
+            f"MNIST files missing in {folder}{'' if folder.is_dir() else ' (no such folder)'}: {', '.join(missing)} "
+            "(each may also end in .gz, or lie in MNIST/raw). Put them there, name the folder that has them "
+            "(--data-dir, or MNIST_DIR), or name no folder to have them downloaded into the cache."
+        )
+    return found
+
+
 def _find(folder: Path, name: str) -> Path | None:
     paths = (folder / pattern.format(name) for pattern in _NAMES_IN_A_FOLDER)
     return next((path for path in paths if path.is_file()), None)
@@ -304,7 +321,7 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
             failures.append(error)
             continue
         # First among the names that _find tries, so that it also takes the place of a damaged file of another name.
-        _write_atomically(folder / f"{name}.gz", content)
+        write_atomically(folder / f"{name}.gz", content)
         return array
     tried = zip(MIRRORS, failures, strict=True)
     reasons = "; ".join(f"{mirror}: {str(error) or type(error).__name__}" for mirror, error in tried)
@@ -348,17 +365,3 @@ def _progress(url: str, length: int | None, progress: bool | None) -> Iterator[C
                 return
         print(f"downloading {url}", file=sys.stderr, flush=True)
     yield lambda count: None
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Write the whole file or nothing: another process sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{token_hex(8)}.tmp")  # of its own, should several processes write
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # Ctrl-C too
-        temporary.unlink(missing_ok=True)
-        raise
