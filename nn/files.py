@@ -65,6 +65,8 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
         For an ``obj`` that contains itself, or has more names, numbers and strings than half a megabyte holds.
     OSError
         With the path, if it cannot be written.
+    ImportError
+        Without the package safetensors (the extra ``files``).
 
     Notes
     -----
@@ -80,8 +82,10 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     ...     nn.Linear(2, 1).load_state_dict(nn.load(path))
     Keys(missing_keys=[], unexpected_keys=[])
     """
-    from safetensors.numpy import save as serialize  # here, because it takes a while
-
+    try:
+        from safetensors.numpy import save as serialize  # here, because it takes a while
+    except ImportError as error:
+        raise ImportError("save: needs the package safetensors: pip install 'chalkgrad[files]'") from error
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     try:
         tree = json.dumps(_encode(obj, (), arrays), separators=(",", ":"))
