@@ -21,6 +21,7 @@ from . import data as data
 from . import functional as functional
 from . import init as init
 from . import optim as optim
+from . import utils as utils
 from .layers import *
 from .losses import *
 from .module import *
