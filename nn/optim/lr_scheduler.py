@@ -530,8 +530,6 @@ class CosineAnnealingLR(LRScheduler):
     def _next(self, k: int, lr: Any) -> float:
         if self._is_initial:
             return lr
-        if self._step_count == 1 and self.last_epoch > 0:  # gone on from a last_epoch
-            return self._at(self.base_lrs[k])
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # from the bottom up, where a ratio says nothing
             return lr + (self.base_lrs[k] - self.eta_min) * self._height(self.T_max - 1) / 2
         return self._height(self.last_epoch) / self._height(self.last_epoch - 1) * (lr - self.eta_min) + self.eta_min

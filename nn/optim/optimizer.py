@@ -258,11 +258,11 @@ class Optimizer:
         return as_tensor(np.array(array, p.dtype, order="C"))
 
     def __repr__(self) -> str:
-        lines = []
+        parts = []
         for k, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {k}")
-            lines += [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
-        return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
+            lines = [f"    {name}: {value}\n" for name, value in sorted(group.items()) if name != "params"]
+            parts.append(f"Parameter Group {k}\n" + "".join(lines))
+        return f"{type(self).__name__} (\n" + "\n".join(parts) + ")"
 
 
 def _listed(params: Any) -> list[Any]:
