@@ -134,7 +134,7 @@ CASES = [
     (optim.RMSprop, rmsprop, {"lr": 0.01, "centered": True, "eps": 1e-4, "momentum": 0.6, "weight_decay": 0.1}),
     (optim.Rprop, rprop, {}),
     (optim.Rprop, rprop, {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (0.05, 0.4)}),
-    (optim.Rprop, rprop, {"lr": 0.02, "maximize": True}),
+    (optim.Rprop, rprop, {"lr": 0.02, "maximize": True, "step_sizes": (1e-6, 0.03)}),
 ]
 KINDS = list(dict.fromkeys(kind for kind, _, _ in CASES))
 
@@ -570,6 +570,54 @@ def test_lbfgs_finds_the_minimum_of_a_quadratic_in_as_many_steps_as_it_has_dimen
 
     assert optimizer.step(closure).item() == 0  # the loss before
     np.testing.assert_allclose(w.detach().numpy(), np.linalg.solve(A, c), rtol=1e-7)
+
+
+@pytest.mark.parametrize("history_size", [2, 100])
+def test_lbfgs_follows_the_formula_of_bfgs_written_out_as_matrices(history_size):
+    def gradient(x):  # of ½ Σ k x² + ¼ Σ x⁴
+        return np.arange(1, 6) * x + x**3
+
+    w = nn.Parameter(autograd.tensor(np.linspace(-1, 2, 5)))
+    optimizer = optim.LBFGS([w], lr=0.3, max_iter=1, history_size=history_size)
+
+    def closure():
+        w.grad = autograd.tensor(gradient(w.detach().numpy()))
+        return autograd.tensor(0.0)
+
+    x, pairs, last = np.linspace(-1, 2, 5), [], None
+    for k in range(15):
+        g = gradient(x)
+        H, lr = np.eye(5), 0.3 * min(1, 1 / np.abs(g).sum()) if k == 0 else 0.3
+        if last is not None:
+            pairs = [*pairs, (x - last[0], g - last[1])][-history_size:]
+            s, y = pairs[-1]
+            H = H * (s @ y) / (y @ y)  # Nocedal and Wright (2006), 7.20
+        for s, y in pairs:  # 7.16
+            V = np.eye(5) - np.outer(y, s) / (y @ s)
+            H = V.T @ H @ V + np.outer(s, s) / (y @ s)
+        last, x = (x, g), x - lr * H @ g
+        optimizer.step(closure)
+        np.testing.assert_allclose(w.detach().numpy(), x, rtol=1e-9, atol=1e-12)
+
+
+def test_the_line_search_ends_where_the_strong_wolfe_conditions_hold():
+    for start in ([-1.2, 1.0], [2.0, -3.0], [0.0, 5.0]):
+        x = nn.Parameter(autograd.tensor(start, dtype="float64"))
+        optimizer = optim.LBFGS([x], max_iter=1, max_eval=50, line_search_fn="strong_wolfe")
+
+        def closure(x=x, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        for _ in range(12):
+            loss, before = closure().item(), x.detach().numpy().copy()
+            g = x.grad.numpy().copy()
+            optimizer.step(closure)
+            step = x.detach().numpy() - before
+            assert closure().item() <= loss + 1e-4 * g @ step
+            assert abs(x.grad.numpy() @ step) <= 0.9 * abs(g @ step)
 
 
 def test_lbfgs_walks_down_rosenbrocks_valley():

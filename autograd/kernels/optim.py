@@ -58,11 +58,11 @@ def adam(p, g, m, v, top, step, lr, beta1, beta2, eps, weight_decay, amsgrad, de
             d += weight_decay * p[i]
         m[i] = old1 * m[i] + new1 * d
         v[i] = old2 * v[i] + new2 * d * d
-        w = v[i]
         if amsgrad:
-            w = top[i] if top[i] >= w else w  # a nan in w takes over
-            top[i] = w
-        p[i] = p[i] * shrink - alpha * m[i] / (math.sqrt(w) * root + eps)
+            top[i] = top[i] if top[i] >= v[i] else v[i]  # a nan in v takes over
+            p[i] = p[i] * shrink - alpha * m[i] / (math.sqrt(top[i]) * root + eps)
+        else:
+            p[i] = p[i] * shrink - alpha * m[i] / (math.sqrt(v[i]) * root + eps)
 
 
 @jit
