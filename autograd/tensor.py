@@ -114,6 +114,8 @@ class Tensor(Node):
                 raise ShapeError(f"grad: the tensor has shape {self.shape}, the assigned gradient {value.shape}")
             if value.dtype != self.dtype:
                 raise DtypeError(f"grad: the tensor is {self.dtype}, the assigned gradient {value.dtype}")
+            if not value._array.flags.writeable:  # the next backward pass adds to it in place
+                value = value.detach().clone()
         self._grad = value
 
     @property

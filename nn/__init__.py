@@ -24,6 +24,7 @@ from . import data as data
 from . import functional as functional
 from . import init as init
 from . import optim as optim
+from . import utils as utils
 from .files import *
 from .layers import *
 from .losses import *

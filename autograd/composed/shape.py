@@ -20,7 +20,7 @@ from ..errors import DtypeError, GraphError, ShapeError, check_broadcast
 from ..node import memory, mode
 from ..ops.axes import axes, axis
 from ..ops.indexing import Index, resolve
-from ..tensor import Tensor, composed_by_numpy, method
+from ..tensor import Tensor, as_tensor, composed_by_numpy, method
 
 __all__ = [
     "argwhere", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cat", "chunk", "concat", "concatenate",

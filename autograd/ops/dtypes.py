@@ -120,7 +120,8 @@ def promote(op: Any, values: list[Any]) -> list[Any]:
     try:
         return [_cast(value, dtype) if join else value for value, join in zip(values, joined, strict=True)]
     except OverflowError:
-        raise ValueError(f"{op.name}: a number among {values} does not fit in {dtype}") from None
+        numbers = ", ".join(str(value) for value in values if type(value) is int)
+        raise ValueError(f"{op.name}: {numbers} does not fit in {dtype}; make the tensor a float one") from None
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -199,9 +199,10 @@ class Op:
                 return x.__op__(self, args, params)
         try:
             return self.forward(*args, *params)
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError) as error:
+            arrays = (np.ndarray, np.generic)
             for x in args:
-                if not isinstance(x, (np.ndarray, np.generic, int, float)):
+                if not isinstance(x, arrays if isinstance(error, AttributeError) else (*arrays, int, float)):
                     raise DtypeError(f"{self.name}: expects tensors or arrays, found {type(x).__name__}") from None
             raise
 

@@ -1,14 +1,16 @@
-"""Adam."""
+"""Adam and AdamW."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from autograd import Tensor, zeros_like
+import numpy as np
+
+from autograd import Tensor, as_tensor, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Optimizer, check
+from .optimizer import Array, Optimizer, check_options
 
 
 class Adam(Optimizer):
@@ -26,13 +28,19 @@ class Adam(Optimizer):
         Keeps the division finite.
     weight_decay : float
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖².
+    amsgrad : bool
+        Whether to divide by the largest second moment so far (Reddi, Kale and Kumar, 2018).
+    decoupled_weight_decay : bool
+        Whether θ shrinks by 1 − αλ instead: :class:`AdamW`.
     maximize : bool
         Whether to go up the gradient, not down.
+    foreach, capturable, differentiable, fused : None or False
+        PyTorch's switches between its implementations; there is one here.
 
     Raises
     ------
     ValueError
-        For options out of range.
+        For options out of range, and for a switch that is on.
 
     Examples
     --------
@@ -51,31 +59,88 @@ class Adam(Optimizer):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, options)
+        options = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
+        }  # fmt: skip
+        switches = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, **switches})
 
     def _check(self, group: dict[str, Any]) -> None:
-        check("learning rate lr", group["lr"], 0)
-        check("epsilon value eps", group["eps"], 0)
-        check("weight_decay value", group["weight_decay"], 0)
-        beta1, beta2 = group["betas"]
-        check("beta parameter at index 0", beta1, 0, 1)
-        check("beta parameter at index 1", beta2, 0, 1)
+        check_options(group, "lr", "eps", "betas", "weight_decay")
 
     def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:
         beta1, beta2 = group["betas"]
         return (
             float(group["lr"]), float(beta1), float(beta2), float(group["eps"]), float(group["weight_decay"]),
-            bool(group["maximize"]),
+            bool(group["amsgrad"]), bool(group["decoupled_weight_decay"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _initial(self, p: Tensor) -> dict[str, Any]:
+    def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
     def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
         state["step"] += 1
-        kernels.adam(theta, g, state["exp_avg"].array, state["exp_avg_sq"].array, state["step"], *options)
+        top = kernels.NOTHING[theta.dtype]
+        if options[5]:
+            if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
+                state["max_exp_avg_sq"] = as_tensor(np.zeros_like(theta))
+            top = state["max_exp_avg_sq"].array
+        kernels.adam(theta, g, state["exp_avg"].array, state["exp_avg_sq"].array, top, state["step"], *options)
+
+
+class AdamW(Adam):
+    """AdamW (Loshchilov and Hutter, 2019): Adam whose weight decay shrinks θ by 1 − αλ, apart from the gradient.
+
+    Parameters
+    ----------
+    weight_decay : float
+        λ.
+
+    See :class:`Adam` for the others.
+
+    Raises
+    ------
+    ValueError
+        For options out of range, and for a switch that is on.
+
+    Examples
+    --------
+    >>> import autograd, nn
+    >>> w = nn.Parameter(autograd.ones(1))
+    >>> optimizer = nn.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.detach()
+    tensor([0.8500])
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+        )  # fmt: skip

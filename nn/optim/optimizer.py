@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -17,14 +18,55 @@ from ..module import forget
 Array = np.ndarray[Any, Any]
 
 
-def check(what: str, value: Any, low: float, high: float = math.inf) -> None:
-    """Raise ValueError unless ``value`` is a finite number in [low, high); nan is in no range."""
+def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
+    """Raise ValueError unless ``value`` is a finite number in [low, high), or [low, high] if ``closed``."""
     try:
-        good = low <= value < high
-    except TypeError:
+        good = math.isfinite(value) and low <= value and (value < high or (closed and value == high))
+    except (TypeError, ValueError, OverflowError):
         good = False
     if not good:
-        raise ValueError(f"Invalid {what}: {value!r}; expects a finite number in [{low}, {high})")
+        end = "]" if closed else ")"
+        raise ValueError(f"Invalid {what}: {value!r}; expects a finite number in [{low}, {high}{end}")
+
+
+RANGES: dict[str, tuple[Any, ...]] = {
+    "lr": ("learning rate lr",),
+    "eps": ("epsilon value eps",),
+    "weight_decay": ("weight_decay value",),
+    "momentum": ("momentum value",),
+    "momentum_decay": ("momentum_decay value",),
+    "alpha": ("alpha value", 0, 1, True),
+    "rho": ("rho value", 0, 1, True),
+    "lr_decay": ("lr_decay value",),
+    "initial_accumulator_value": ("initial_accumulator_value",),
+    "tolerance_grad": ("tolerance_grad value",),
+    "tolerance_change": ("tolerance_change value",),
+}
+"""What an error calls an option, and the range of its values, for :func:`check`."""
+
+NUMBERS: dict[str, Callable[[Any], Any]] = {"step": int, "mu_product": float}
+"""The entries of a parameter's state that are numbers; all others are tensors of its shape."""
+
+SWITCHES = ("foreach", "fused", "capturable", "differentiable")
+"""Options of PyTorch that choose among its implementations; there is one here, on the CPU."""
+
+
+def check_options(group: dict[str, Any], *names: str) -> None:
+    """Raise ValueError for the first of these options that is out of range, and for a switch that is on."""
+    for name in names:
+        if name == "betas":
+            beta1, beta2 = group["betas"]
+            check("beta parameter at index 0", beta1, 0, 1)
+            check("beta parameter at index 1", beta2, 0, 1)
+        else:
+            what, *limits = RANGES[name]
+            check(what, group[name], *limits)
+    for name in SWITCHES:
+        if group.get(name):
+            raise ValueError(
+                f"{name}={group[name]!r} is not supported: there is one implementation, a compiled loop on the CPU "
+                "that is not itself differentiable; leave the option out"
+            )
 
 
 class Optimizer:
@@ -33,7 +75,8 @@ class Optimizer:
     Parameters
     ----------
     params : iterable
-        Parameters, or dicts with a ``params`` list and options of their own (the slides' "per-parameter options").
+        Parameters, or dicts with a ``params`` list and options of their own (the slides' "per-parameter options"). A
+        parameter may come with its name, as ``named_parameters()`` gives it; the group then has ``param_names``.
     defaults : dict
         The options where a group has none of its own.
 
@@ -43,6 +86,8 @@ class Optimizer:
         The parameters and their options; setting ``group["lr"]`` takes effect at the next step.
     state : dict
         What the optimizer remembers of each parameter: tensors of its shape and dtype, and numbers.
+    stepped : bool
+        Whether :meth:`step` was ever called, so that a scheduler can tell when it comes too early.
 
     Raises
     ------
@@ -58,7 +103,7 @@ class Optimizer:
     >>> w, b = nn.Parameter(autograd.ones(2)), nn.Parameter(autograd.zeros(1))
     >>> optimizer = nn.optim.SGD([{"params": [w], "weight_decay": 0.1}, {"params": [b]}], lr=0.5)
     >>> [group["weight_decay"] for group in optimizer.param_groups]
-    [0.1, 0.0]
+    [0.1, 0]
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -66,11 +111,25 @@ class Optimizer:
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._name = f"{type(self).__name__}.step()"
+        self.stepped = False
         groups = _listed(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Whoever defines a step of their own need not know of `stepped`.
+        super().__init_subclass__(**kwargs)
+        own = cls.__dict__.get("step")
+        if own is not None:
+
+            @functools.wraps(own)
+            def step(self: Any, *args: Any, **kwargs: Any) -> Any:
+                self.stepped = True
+                return own(self, *args, **kwargs)
+
+            cls.step = step  # type: ignore[method-assign]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Optimize more parameters, with options of their own."""
@@ -78,7 +137,11 @@ class Optimizer:
             raise TypeError(f"a parameter group must be a dict with the key 'params', found {param_group!r}")
         given = param_group["params"]
         params = [given] if isinstance(given, Tensor) else _listed(given)
-        group = {**self.defaults, **param_group, "params": params}
+        group = {**self.defaults, **param_group}
+        if params and all(isinstance(p, tuple) and len(p) == 2 for p in params):  # from named_parameters()
+            group["param_names"] = [name for name, _ in params]
+            params = [p for _, p in params]
+        group["params"] = params
         taken = {p for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -109,6 +172,7 @@ class Optimizer:
         ValueError
             If a parameter, its gradient and the state have come to differ in size, by an assignment to ``.data``.
         """
+        self.stepped = True
         loss = None
         if closure is not None:
             with enable_grad():
@@ -121,7 +185,7 @@ class Optimizer:
         for p, options in ready:
             state = self.state[p]
             if not state:
-                state.update(self._initial(p))
+                state.update(self._initial(p, options))
             values = p.array
             theta = values if values.flags.carray else values.copy()
             self._update(theta, p.grad.array, state, options)
@@ -136,8 +200,8 @@ class Optimizer:
         """The group's options as the kernel takes them, of fixed types so that it is compiled once."""
         raise NotImplementedError
 
-    def _initial(self, p: Tensor) -> dict[str, Any]:
-        """The state of a parameter before its first step."""
+    def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
+        """The state of a parameter before its first step; not empty unless there is nothing to remember."""
         raise NotImplementedError
 
     def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
@@ -174,17 +238,31 @@ class Optimizer:
             params.update(zip(saved["params"], own["params"], strict=True))
             merged.append({**own, **saved, "params": own["params"]})
             self._check(merged[-1])
-        state = {params[k]: {n: _owned(n, v, params[k]) for n, v in s.items()} for k, s in state_dict["state"].items()}
+        entries = state_dict["state"].items()
+        if strays := [k for k, _ in entries if k not in params]:
+            raise ValueError(f"loaded state dict has a state for parameters that are in none of its groups: {strays}")
+        state = {params[k]: {n: self._loaded(n, v, params[k]) for n, v in s.items()} for k, s in entries}
         for own, new in zip(self.param_groups, merged, strict=True):
             own.update(new)
         self.state = defaultdict(dict, state)
 
+    def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
+        """A saved entry of the state of ``p``, copied."""
+        if value is None:
+            return None
+        if name in NUMBERS:
+            return NUMBERS[name](value)
+        array = np.asarray(value.array if isinstance(value, Tensor) else value)  # or a tensor of PyTorch's
+        if array.shape != p.shape:
+            raise ShapeError(f"loaded state dict: {name} has shape {array.shape}, its parameter {p.shape}")
+        return as_tensor(np.array(array, p.dtype, order="C"))
+
     def __repr__(self) -> str:
-        lines = []
+        parts = []
         for k, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {k}")
-            lines += [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
-        return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
+            lines = [f"    {name}: {value}\n" for name, value in sorted(group.items()) if name != "params"]
+            parts.append(f"Parameter Group {k}\n" + "".join(lines))
+        return f"{type(self).__name__} (\n" + "\n".join(parts) + ")"
 
 
 def _listed(params: Any) -> list[Any]:
@@ -193,15 +271,3 @@ def _listed(params: Any) -> list[Any]:
     if isinstance(params, (set, frozenset)):
         raise TypeError("the optimizer expects its parameters in an order that does not change; a set has none")
     return list(params)
-
-
-def _owned(name: str, value: Any, p: Tensor) -> Any:
-    """A saved entry of the state of ``p``, copied."""
-    if value is None:
-        return None
-    if name == "step":
-        return int(value)
-    tensor = as_tensor(value)
-    if tensor.shape != p.shape:
-        raise ShapeError(f"loaded state dict: {name} has shape {tensor.shape}, its parameter {p.shape}")
-    return as_tensor(np.array(tensor.array, p.dtype, order="C"))

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Optimizer, check
+from .optimizer import Array, Optimizer, check_options
 
 
 class SGD(Optimizer):
@@ -30,11 +30,13 @@ class SGD(Optimizer):
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖² (see the errata).
     nesterov, maximize : bool
         Whether to look ahead along the momentum; whether to go up the gradient, not down.
+    foreach, differentiable, fused : None or False
+        PyTorch's switches between its implementations; there is one here.
 
     Raises
     ------
     ValueError
-        For options out of range, and for Nesterov without momentum or with dampening.
+        For options out of range, for Nesterov without momentum or with dampening, and for a switch that is on.
 
     Examples
     --------
@@ -51,20 +53,22 @@ class SGD(Optimizer):
         self,
         params: Iterable[Any],
         lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+        switches = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize, **switches})
 
     def _check(self, group: dict[str, Any]) -> None:
-        check("learning rate lr", group["lr"], 0)
-        check("momentum value", group["momentum"], 0)
-        check("weight_decay value", group["weight_decay"], 0)
+        check_options(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
@@ -74,7 +78,7 @@ class SGD(Optimizer):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _initial(self, p: Tensor) -> dict[str, Any]:
+    def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {}
 
     def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
