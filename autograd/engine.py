@@ -153,6 +153,9 @@ def rerecord(x: Any, made: Any, past: Any) -> None:
     if x._extra is None:
         x._extra = {}
     x._extra["past"] = past
+    x._extra.pop("seen", None)
+    if made._extra is not None and "seen" in made._extra:
+        x._extra["seen"] = made._extra["seen"]
     if watch is not None:
         watch.recorded(x)
 

@@ -17,7 +17,7 @@ from typing import Any
 from . import ops
 from .engine import apply, leaf, refreshed, rerecord
 from .errors import DtypeError, GraphError, ShapeError
-from .node import Node, mode
+from .node import Node, memory, mode
 from .versions import written
 
 __all__ = ["overwrite"]
@@ -56,8 +56,8 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
             "no_grad(), or on a new tensor"
         )
     past = _past(base)
-    args = tuple(past if y is base else y for y in args)  # x *= x
-    kwargs = {key: past if y is base else y for key, y in kwargs.items()}
+    args = tuple(_apart(y, base, past) for y in args)
+    kwargs = {key: _apart(y, base, past) for key, y in kwargs.items()}
     old = past
     for op, params in path:
         old = apply(op, (old,), params)
@@ -69,6 +69,13 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     rerecord(base, apply(ops.assign, (past, result), (path,)) if path else result, past)
     refreshed(x)
     return x
+
+
+def _apart(y: Any, base: Any, past: Any) -> Any:
+    """``y`` as it is before the write, if it shares the memory that is written: ``x *= x``, ``x += x[0]``."""
+    if y is base:
+        return past
+    return apply(ops.clone, (y,)) if isinstance(y, Node) and memory(y) is memory(base) else y
 
 
 def cut(x: Any) -> Any:

@@ -84,6 +84,7 @@ class Tensor(Node):
         array, old = to_array(value), self._array
         if (array.ctypes.data, array.strides, array.shape) == (old.ctypes.data, old.strides, old.shape):
             return  # w.data -= …  has written already
+        self._base = None  # other memory: what shared the old is not written
         versions.written((self,), "an assignment to .data")
         self._array = array
         if isinstance(value, Node) and memory(value) is not self:

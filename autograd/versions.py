@@ -25,14 +25,20 @@ exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can writ
 def check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
     """Raise if a value that a rule will read was written in place since ``node`` was computed."""
     through_numpy = exposed or node._extra is not None
-    if op.uses_output and (memory(node)._version > seq or (through_numpy and not _as_noted(node, node, -1))):
+    if op.uses_output and (_stamp(node) > seq or (through_numpy and not _as_noted(node, node, -1))):
         raise _changed(node, node, "its output")
     uses = op.uses * len(sources) if op.variadic else op.uses
     for k, x in enumerate(sources):
         if not uses[k] or not isinstance(x, Node):
             continue
-        if memory(x)._version > seq or (through_numpy and not _as_noted(node, x, k)):
+        if _stamp(x) > seq or (through_numpy and not _as_noted(node, x, k)):
             raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
+
+
+def _stamp(x: Any) -> Any:
+    """When ``x`` was last written, or given other memory (which is a write into ``x`` alone)."""
+    base = x._base
+    return x._version if base is None else max(x._version, base._version)
 
 
 def expose(x: Any, holder: Any = None) -> None:
@@ -97,7 +103,7 @@ def _as_noted(node: Any, x: Any, k: int) -> bool:
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:
-    noted = (memory(x)._extra or {}).get("written")
+    noted = next((y._extra["written"] for y in (memory(x), x) if y._extra and "written" in y._extra), None)
     how = "a write through NumPy" if noted is None else "{} at {}:{}".format(*noted)
     return GraphError(
         f"{place(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an "
