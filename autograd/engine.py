@@ -22,10 +22,10 @@ import numpy as np
 
 from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
-from .node import NUMBERS, Array, Node, memory, mode, tick
+from .node import NUMBERS, Array, Node, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, note_exposed, place
+from .versions import check_unchanged, expose, exposed, note_exposed, place, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
@@ -234,7 +234,7 @@ def pull(
                 values.append(x)
                 wanted.append(False)
             sources.append(x)
-        if op.reads:
+        if op.reads and (writes.latest > seq or exposed or node._extra is not None):
             check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
         parts: Any = None
@@ -325,7 +325,7 @@ def _add_to_grad(x: Any, g: Any) -> None:
     else:
         grad = x._grad
         np.add(grad._array, g, out=grad._array)
-        memory(grad)._version = tick()
+        stamp((grad,))
 
 
 def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, bool]:

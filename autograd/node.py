@@ -52,7 +52,14 @@ class Mode(threading.local):
     scope: Any = None
 
 
+class Writes:
+    """The stamp of the last write into any tensor: what was recorded after it needs no check."""
+
+    latest = 0
+
+
 mode = Mode()
+writes = Writes()
 
 
 def memory(x: Any) -> Any:

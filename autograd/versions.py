@@ -8,17 +8,22 @@ leave no stamp: memory that NumPy can write is fingerprinted when it is saved, a
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from .errors import GraphError
-from .node import Array, Node, memory, tick
+from .node import Array, Node, memory, tick, writes
 from .ops import Op
 
+notes: OrderedDict[int, tuple[str, str, int]] = OrderedDict()  # of the last writes, by stamp: what, file, line
+NOTES = 100
+_lock = threading.Lock()
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
@@ -72,6 +77,7 @@ def _release(key: int, reference: Any) -> None:
         exposed.pop(id(base), None)
         if base._version < when and _fingerprint(base._array) != fingerprint:
             base._version = when
+            writes.latest = max(writes.latest, when)
 
 
 def _fingerprint(array: Array) -> int:
@@ -103,8 +109,11 @@ def _as_noted(node: Any, x: Any, k: int) -> bool:
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:
-    noted = next((y._extra["written"] for y in (memory(x), x) if y._extra and "written" in y._extra), None)
-    how = "a write through NumPy" if noted is None else "{} at {}:{}".format(*noted)
+    noted = next((notes[y._version] for y in (memory(x), x) if y._version in notes), None)
+    if noted is not None:
+        how = "{} at {}:{}".format(*noted)
+    else:
+        how = "an earlier write" if _stamp(x) > node._seq else "a write through NumPy"
     return GraphError(
         f"{place(node)}: {what}, shape {x._array.shape}, is needed for the gradient but has been modified by an "
         f"inplace operation since: {how}. Call backward() first, or write a new tensor instead (y = y + 1, not y += 1)"
@@ -114,13 +123,22 @@ def _changed(node: Any, x: Any, what: str) -> GraphError:
 def written(tensors: Iterable[Any], what: str) -> None:
     """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
     note = (what, *caller())
-    now = tick()
-    for x in tensors:
-        base = memory(x)
-        if base._extra is None:
-            base._extra = {}
-        base._extra["written"] = note
-        base._version = now
+    now = stamp(tensors)
+    with _lock:
+        if notes and next(reversed(notes.values())) == note:  # the same line again, as in a training loop
+            notes.popitem()
+        notes[now] = note
+        if len(notes) > NOTES:
+            notes.popitem(last=False)
+
+
+def stamp(tensors: Iterable[Any]) -> int:
+    """Stamp the memory of ``tensors`` as written now. Only here does a stamp get younger."""
+    with _lock:  # so that the latest write never seems older than another thread's
+        writes.latest = now = tick()
+        for x in tensors:
+            memory(x)._version = now
+    return now
 
 
 def caller() -> tuple[str, int]:
