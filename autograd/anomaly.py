@@ -22,9 +22,7 @@ class _Watchman:
         self.check_nan = check_nan
 
     def recorded(self, out: Any) -> None:
-        if out._extra is None:
-            out._extra = {}
-        out._extra["line"] = caller()
+        out._keep()["line"] = caller()
 
     def passed(self, node: Any, g: Any, sources: list[Any], pending: dict[Any, Any]) -> None:
         """Raise if ``node`` has just made a gradient that is not finite."""

@@ -150,12 +150,11 @@ def rerecord(x: Any, made: Any, past: Any) -> None:
     x._op, x._inputs, x._params, x._scope = made._op, made._inputs, made._params, made._scope
     x._spent = False
     x._seq = tick()
-    if x._extra is None:
-        x._extra = {}
-    x._extra["past"] = past
-    x._extra.pop("seen", None)
+    extra = x._keep()
+    extra["past"] = past
+    extra.pop("seen", None)
     if made._extra is not None and "seen" in made._extra:
-        x._extra["seen"] = made._extra["seen"]
+        extra["seen"] = made._extra["seen"]
     if watch is not None:
         watch.recorded(x)
 

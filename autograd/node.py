@@ -39,6 +39,12 @@ class Node:
     _spent: bool  # a backward pass went through it without retain_graph
     _extra: dict[str, Any] | None  # the rare things: a name, hooks
 
+    def _keep(self) -> dict[str, Any]:
+        """Where the rare things are kept, made for the first of them."""
+        if self._extra is None:
+            self._extra = {}
+        return self._extra
+
     @staticmethod
     def operand(x: Any) -> Any:
         """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""

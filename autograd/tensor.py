@@ -154,11 +154,6 @@ class Tensor(Node):
     def name(self, value: str | None) -> None:
         self._keep()["name"] = value
 
-    def _keep(self) -> dict[str, Any]:
-        if self._extra is None:
-            self._extra = {}
-        return self._extra
-
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made it."""

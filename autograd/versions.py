@@ -23,7 +23,7 @@ from .ops import Op
 
 notes: OrderedDict[int, tuple[str, str, int]] = OrderedDict()  # of the last writes, by stamp: what, file, line
 NOTES = 100
-_lock = threading.Lock()
+_lock = threading.RLock()  # an array may be freed, and _release called, while this thread holds it
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
@@ -32,9 +32,8 @@ def check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
     through_numpy = exposed or node._extra is not None
     if op.uses_output and (_stamp(node) > seq or (through_numpy and not _as_noted(node, node, -1))):
         raise _changed(node, node, "its output")
-    uses = op.uses * len(sources) if op.variadic else op.uses
     for k, x in enumerate(sources):
-        if not uses[k] or not isinstance(x, Node):
+        if not op.uses_input(k) or not isinstance(x, Node):
             continue
         if _stamp(x) > seq or (through_numpy and not _as_noted(node, x, k)):
             raise _changed(node, x, f"its input {op.inputs[0 if op.variadic else k]}")
@@ -53,15 +52,14 @@ def expose(x: Any, holder: Any = None) -> None:
     they may have been saved already, and compared when they are read.
     """
     base = memory(x)
-    if base._extra is None:
-        base._extra = {}
+    extra = base._keep()
     if id(base) not in exposed:
-        base._extra["exposed"] = (tick(), _fingerprint(base._array))
+        extra["exposed"] = (tick(), _fingerprint(base._array))
         number = id(base)
         exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
     # The callback knows the tensor weakly and the holder by id: no cycle.
     key, reference = id(holder), weakref.ref(base)
-    holders = base._extra.setdefault("holders", {})
+    holders = extra.setdefault("holders", {})
     holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
 
 
@@ -75,9 +73,10 @@ def _release(key: int, reference: Any) -> None:
     if not holders:
         when, fingerprint = base._extra.pop("exposed")
         exposed.pop(id(base), None)
-        if base._version < when and _fingerprint(base._array) != fingerprint:
-            base._version = when
-            writes.latest = max(writes.latest, when)
+        with _lock:
+            if base._version < when and _fingerprint(base._array) != fingerprint:
+                base._version = when
+                writes.latest = max(writes.latest, when)
 
 
 def _fingerprint(array: Array) -> int:
@@ -86,11 +85,10 @@ def _fingerprint(array: Array) -> int:
 
 def note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
     """Fingerprint the inputs that a rule will read and that NumPy can write."""
-    uses = op.uses * len(inputs) if op.variadic else op.uses
     seen = {
         k: _fingerprint(x._array)
         for k, x in enumerate(inputs)
-        if uses[k] and isinstance(x, Node) and id(memory(x)) in exposed
+        if op.uses_input(k) and isinstance(x, Node) and id(memory(x)) in exposed
     }
     if seen:
         out._extra = {**(out._extra or {}), "seen": seen}

@@ -167,6 +167,10 @@ class Op:
         """The rule for input ``k`` (all inputs of a variadic op share one)."""
         return self.pulls[0 if self.variadic else k]
 
+    def uses_input(self, k: int) -> bool:
+        """Whether some rule asks for the value of input ``k`` (all inputs of a variadic op are alike)."""
+        return self.uses[0 if self.variadic else k]
+
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Split a call's arguments into inputs and a full tuple of parameters."""
         n = len(args) if self.variadic else len(self.inputs)
