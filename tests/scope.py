@@ -30,4 +30,15 @@ SCOPE = {
         randn_like randint_like randn randint normal bernoulli multinomial new_zeros new_ones new_full
         new_empty fill zero_
     """,
+    "activation": """
+        nn.functional.relu
+    """,
+    "loss": """
+        nn.functional.mse_loss
+    """,
+    "layer": """
+        nn.functional.linear
+    """,
+    "convolution": """
+    """,
 }

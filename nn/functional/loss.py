@@ -1,47 +1,11 @@
-"""The layers and losses as functions."""
+"""The losses as functions."""
 
 from __future__ import annotations
 
-import math
-
-from autograd import Tensor, as_tensor, ops
-from autograd.ops.linalg import check_linear
+from autograd import Tensor, ops
 from autograd.ops.loss import check_reduction, check_same_shape
 
-__all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "linear", "mse_loss", "relu",
-    "sigmoid", "softmax", "tanh",
-]  # fmt: skip
-
-sigmoid = ops.sigmoid
-tanh = ops.tanh
-relu = ops.relu
-softmax = ops.softmax
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input @ weight.T + bias`` for input (…, in), weight (out, in), bias (out,); gives (…, out).
-
-    Raises
-    ------
-    ShapeError
-        If the last axis of the input is not that of the weight, or the bias is not (out,).
-
-    Examples
-    --------
-    >>> import autograd, nn
-    >>> nn.functional.linear(autograd.ones(5, 3), autograd.ones(2, 3)).shape
-    (5, 2)
-    """
-    if bias is not None and getattr(input, "ndim", 0) == 2:
-        return ops.linear(input, weight, bias)
-    input = as_tensor(input)
-    check_linear(input.shape, weight.shape)
-    if bias is None:
-        return input @ weight.mT
-    lead = input.shape[:-1]
-    rows = input.reshape(math.prod(lead), input.shape[-1])
-    return ops.linear(rows, weight, bias).reshape(*lead, weight.shape[0])
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

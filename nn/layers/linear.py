@@ -1,14 +1,14 @@
-"""The layers: linear and nonlinear."""
+"""The linear layers."""
 
 from __future__ import annotations
 
 import autograd
 from autograd import Tensor
 
-from . import functional, init
-from .module import Module, Parameter
+from .. import functional, init
+from ..module import Module, Parameter
 
-__all__ = ["Linear", "ReLU", "Sigmoid", "Tanh"]
+__all__ = ["Linear"]
 
 
 class Linear(Module):
@@ -61,48 +61,3 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Its sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-
-class Sigmoid(Module):
-    """The logistic activation σ(z) = 1 / (1 + e⁻ᶻ): values in (0, 1).
-
-    Examples
-    --------
-    >>> import autograd, nn
-    >>> nn.Sigmoid()(autograd.tensor([-1000.0, 0.0]))
-    tensor([0.0000, 0.5000])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise, any shape."""
-        return functional.sigmoid(input)
-
-
-class Tanh(Module):
-    """The activation tanh(z) = 2σ(2z) − 1 (the slides' print lacks the second 2): bounded and centred.
-
-    Examples
-    --------
-    >>> import autograd, nn
-    >>> nn.Tanh()(autograd.tensor([0.0, 1000.0]))
-    tensor([0., 1.])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise, any shape."""
-        return functional.tanh(input)
-
-
-class ReLU(Module):
-    """The activation max{0, z}; its derivative at 0 is 0.
-
-    Examples
-    --------
-    >>> import autograd, nn
-    >>> nn.ReLU()(autograd.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise, any shape."""
-        return functional.relu(input)

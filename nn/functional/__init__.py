@@ -1,0 +1,5 @@
+"""The layers and losses as functions."""
+
+from .activation import *
+from .linear import *
+from .loss import *

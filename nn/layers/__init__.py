@@ -1,0 +1,4 @@
+"""The layers: linear and nonlinear."""
+
+from .activation import *
+from .linear import *
