@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .jit import Array, flat, jit
+from . import functions as f
+from .jit import Array, flat, jit, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -32,42 +33,80 @@ ERFC_NEAR_1 = _taylor()
 
 def each(kernel: Callable[..., Any], *arrays: Array) -> Array:
     """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype."""
+    if isinstance(arrays[0], (float, int)):  # a rule may be asked for the logarithm of a number
+        arrays = tuple(map(np.float64, arrays))
     out = np.empty(arrays[-1].shape, arrays[-1].dtype)
     kernel(*map(flat, arrays), out.reshape(-1))
     return out
 
 
 @jit
-def _sigmoid(x, out):
+def _exp(x, out):
+    wide()
     for i in range(x.size):
-        e = math.exp(-abs(x[i]))  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
-        out[i] = (1 if x[i] >= 0 else e) / (1 + e)
+        out[i] = f.exp(x[i])
+
+
+@jit
+def _expm1(x, out):
+    wide()
+    for i in range(x.size):
+        out[i] = f.expm1(x[i])
+
+
+@jit
+def _log(x, out):
+    wide()
+    for i in range(x.size):
+        out[i] = f.log(x[i])
+
+
+@jit
+def _log1p(x, out):
+    wide()
+    for i in range(x.size):
+        out[i] = f.log1p(x[i])
+
+
+@jit
+def _logaddexp(x, y, out):
+    wide()
+    for i in range(x.size):
+        a, b = np.float64(x[i]), np.float64(y[i])
+        z = (a if a > b else b) + f.log1p(f.exp(-abs(a - b)))
+        out[i] = a if a == b and abs(a) == math.inf else z  # their difference is no number
+
+
+@jit
+def _sigmoid(x, out):
+    wide()
+    for i in range(x.size):
+        e, one = f.exp(-abs(x[i])), f.one(x[i])  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
+        out[i] = (one if x[i] >= 0 else e) / (one + e)
 
 
 @jit
 def _sigmoid_vjp(g, u, x, out):
+    wide()
     for i in range(u.size):
-        if x[i] <= 0:
-            out[i] = g[i] * u[i] * (1 - u[i])
-        else:
-            e = math.exp(-x[i])
-            out[i] = g[i] * u[i] * (e / (1 + e))  # 1 − u, with all its digits
+        e, one = f.exp(-abs(x[i])), f.one(x[i])
+        out[i] = g[i] * u[i] * (one - u[i] if x[i] <= 0 else e / (one + e))  # 1 − u, with all its digits
 
 
 @jit
 def _tanh(x, out):
+    wide()
     for i in range(x.size):
-        out[i] = math.tanh(x[i])
+        out[i] = f.tanh(x[i])
 
 
 @jit
 def _tanh_vjp(g, u, x, out):
+    wide()
     for i in range(u.size):
-        if abs(u[i]) <= 0.5:
-            out[i] = g[i] * (1 - u[i] * u[i])
-        else:
-            e = math.exp(-2 * abs(x[i]))
-            out[i] = g[i] * (4 * e / ((1 + e) * (1 + e)))  # 1 − u², with all its digits
+        e, one = f.exp(-(abs(x[i]) + abs(x[i]))), f.one(x[i])
+        near, far = one - u[i] * u[i], (e + e) * (one + one) / ((one + e) * (one + e))
+        out[i] = g[i] * (near if abs(x[i]) < one / (one + one) else far)  # 1 − u², with all its digits
 
 
 @jit
@@ -85,25 +124,25 @@ def _relu_vjp(g, x, out):
 @jit
 def _gauss(x):
     """exp(−x²), x squared in two parts: half an ulp of x² = 700 would be 350 ulp of the result."""
-    if abs(x) > 40:
-        return 0.0
     square = x * x
     c = 134217729.0 * x
     high = c - (c - x)
     low = x - high
     lost = ((high * high - square) + 2 * high * low) + low * low
-    e = math.exp(-square)
-    return e - e * lost
+    e = f.exp(-square)
+    return 0.0 if abs(x) > 40 else e - e * lost
 
 
 @jit
 def _erf(x, out):
+    wide()
     for i in range(x.size):
-        out[i] = math.erf(x[i])
+        out[i] = f.erf(x[i])
 
 
 @jit
 def _erf_vjp(g, x, out):
+    wide()
     for i in range(x.size):
         out[i] = g[i] * (TWO_BY_ROOT_PI * _gauss(np.float64(x[i])))
 
@@ -120,6 +159,31 @@ def _erfc(x, out):
             out[i] = ERFC_1 - d * slope
         else:
             out[i] = math.erfc(v)
+
+
+def exp(x: Array) -> Array:
+    """eˣ, of any shape."""
+    return each(_exp, x)
+
+
+def expm1(x: Array) -> Array:
+    """eˣ − 1, of any shape, with all its digits near 0."""
+    return each(_expm1, x)
+
+
+def log(x: Array) -> Array:
+    """ln x, of any shape."""
+    return each(_log, x)
+
+
+def log1p(x: Array) -> Array:
+    """ln(1 + x), of any shape, with all its digits near 0."""
+    return each(_log1p, x)
+
+
+def logaddexp(x: Array, y: Array) -> Array:
+    """ln(eˣ + eʸ), of any two shapes that broadcast."""
+    return each(_logaddexp, *np.broadcast_arrays(x, y))
 
 
 def sigmoid(x: Array) -> Array:

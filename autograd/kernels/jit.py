@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 Array = np.ndarray[Any, Any]
 
+PLAIN = bool(getattr(numba.config, "DISABLE_JIT", False))
+"""NUMBA_DISABLE_JIT is set: the kernels run as plain Python."""
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+EXACT: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+"""No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy."""
+
+
+def jit(function: Any = None, *, reorder: bool = False) -> Any:
     """Compile ``function`` when it is first called, and keep the machine code on disk for the next process.
 
-    No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy. The GIL is
-    released. Where no cache folder can be written, the kernel is compiled again in every process.
+    The GIL is released. Where no cache folder can be written, the kernel is compiled again in every process. Only with
+    ``reorder`` may LLVM add up in another order, by vectors: the same order in every run on one machine.
     """
-    if getattr(numba.config, "DISABLE_JIT", False):  # plain Python warns where machine code does not
+    if function is None:
+        return partial(jit, reorder=reorder)
+    if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    options: dict[str, Any] = {"nogil": True, **EXACT}
+    if reorder:
+        options["fastmath"] = {"contract", "reassoc"}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
         warnings.warn("no folder for compiled kernels can be written; they are compiled in every process", stacklevel=2)
         compiled = numba.njit(**options)(function)
+    # Numba would notice only a change of the kernel's own file, not of the functions that it calls in another.
+    with contextlib.suppress(AttributeError):
+        compiled._cache._cache_file._source_stamp = _sources()  # type: ignore[attr-defined]
     return compiled
+
+
+def _sources() -> tuple[Any, ...]:
+    """The state of all files of this folder."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)
+
+
+if PLAIN:
+
+    def wide() -> None:
+        """Let the kernel that calls it use the widest vectors there are (AVX-512), which LLVM by itself does not."""
+
+else:
+
+    @intrinsic
+    def wide(context: Any) -> Any:
+        """Let the kernel that calls it use the widest vectors there are (AVX-512), which LLVM by itself does not."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            # llvmlite's own add() knows only attributes without a value
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+            return context.get_dummy_value()
+
+        return types.none(), generate
 
 
 def flat(x: Array) -> Array:

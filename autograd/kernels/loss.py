@@ -2,78 +2,103 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .jit import Array, flat, jit, matrix
+from . import functions as f
+from .jit import Array, flat, jit, matrix, wide
+from .reduction import total
 
 
 @jit
 def _bce_with_logits(z, y, out):
-    total = 0.0
+    wide()
     for i in range(z.size):
-        out[i] = max(z[i], 0) - z[i] * y[i] + math.log1p(math.exp(-abs(z[i])))
-        total += out[i]
-    return total
+        out[i] = (z[i] if z[i] > 0 else f.one(z[i]) - f.one(z[i])) - z[i] * y[i] + f.log1p(f.exp(-abs(z[i])))
+    return total(out)
 
 
 @jit
 def _bce_with_logits_vjp(g, step, n, z, y, out):
+    wide()
     for i in range(z.size):
-        e = math.exp(-abs(z[i]))
-        u = (1 if z[i] >= 0 else e) / (1 + e)
+        e, one = f.exp(-abs(z[i])), f.one(z[i])
+        u = (one if z[i] >= 0 else e) / (one + e)
         out[i] = g[i * step] * (u - y[i]) / n
 
 
 @jit
 def _bce(p, y, out):
-    total = 0.0
-    outside = -1
+    wide()
+    bad = 0
     for i in range(p.size):
-        if (p[i] < 0 or p[i] > 1) and outside < 0:
-            outside = i
-        yes = max(math.log(p[i]), -100) if p[i] > 0 else -100
-        no = max(math.log1p(-p[i]), -100) if p[i] < 1 else -100
-        out[i] = p[i] if p[i] != p[i] else -(y[i] * yes + (1 - y[i]) * no)
-        total += out[i]
-    return total, outside
+        one = f.one(p[i])
+        least = -one * np.int8(100)
+        yes, no = f.log(p[i]), f.log1p(-p[i])
+        yes, no = (yes if yes > least else least), (no if no > least else least)
+        out[i] = p[i] if p[i] != p[i] else -(y[i] * yes + (one - y[i]) * no)
+        bad += (p[i] < 0) | (p[i] > 1)
+    outside = -1
+    if bad:
+        for i in range(p.size):
+            if p[i] < 0 or p[i] > 1:
+                outside = i
+                break
+    return total(out), outside
 
 
 @jit
 def _bce_vjp(g, step, n, p, y, out):
+    wide()
     for i in range(p.size):
         out[i] = g[i * step] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), 1e-12) / n
 
 
 @jit
-def _cross_entropy(z, y, out):
-    total = 0.0
+def _shifted(z, out):
+    """exp(z − max z) by rows; the maxima."""
+    tops = np.empty(z.shape[0], z.dtype)
     for i in range(z.shape[0]):
-        if y[i] < 0 or y[i] >= z.shape[1]:
-            return total, i
         top = z[i, 0]
         for k in range(1, z.shape[1]):
-            top = max(top, z[i, k])
+            top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
+        tops[i] = top
+        for k in range(z.shape[1]):
+            out[i, k] = z[i, k] - top
+    _exponentials(out.reshape(out.size))
+    return tops
+
+
+@jit
+def _exponentials(x):
+    wide()
+    for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
+        x[i] = f.exp(x[i])
+
+
+@jit
+def _cross_entropy(z, y, out):
+    for i in range(z.shape[0]):
+        if y[i] < 0 or y[i] >= z.shape[1]:
+            return 0.0, i
+    e = np.empty_like(z)
+    tops = _shifted(z, e)
+    for i in range(z.shape[0]):
         s = 0.0
         for k in range(z.shape[1]):
-            s += math.exp(z[i, k] - top)
-        out[i] = math.log(s) + (top - z[i, y[i]])
-        total += out[i]
-    return total, -1
+            s += e[i, k]
+        out[i] = f.log(s) + (tops[i] - z[i, y[i]])
+    return total(out), -1
 
 
 @jit
 def _cross_entropy_vjp(g, step, n, z, y, out):
+    _shifted(z, out)
     for i in range(z.shape[0]):
-        top = z[i, 0]
-        for k in range(1, z.shape[1]):
-            top = max(top, z[i, k])
         s = 0.0
         for k in range(z.shape[1]):
-            out[i, k] = math.exp(z[i, k] - top)
             s += out[i, k]
         scale = g[i * step] / n
         for k in range(z.shape[1]):

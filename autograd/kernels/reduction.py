@@ -1,0 +1,15 @@
+"""Kernels of the reductions: float64 sums, whatever the dtype."""
+
+from __future__ import annotations
+
+from .jit import jit, wide
+
+
+@jit(reorder=True)
+def total(x):
+    """The sum of a contiguous vector, in float64."""
+    wide()
+    s = 0.0
+    for i in range(x.size):
+        s += x[i]
+    return s
