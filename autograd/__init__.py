@@ -41,6 +41,7 @@ from .ops.loss import *
 from .ops.reduction import *
 from .ops.shape import *
 from .random import *
+from .replay import *
 from .tensor import Tensor as Tensor
 
 float32, float64, int64, int32, int16, int8, uint8, bool = ops.SUPPORTED

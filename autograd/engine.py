@@ -29,6 +29,7 @@ from .versions import check_unchanged, expose, exposed, note_exposed, place, sta
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
+tape: Any = None  # while autograd.replay records: who notes what is computed
 _commit = threading.Lock()
 _new = object.__new__
 Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
@@ -44,6 +45,8 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
     out._seq = out._version = 0
     out._spent = False
     out._requires_grad = requires_grad
+    if tape is not None:
+        tape.made(out)
     return out
 
 
@@ -85,10 +88,11 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             arrays.append(constant(x, dtype) if x and (dtype is F32 or dtype is F64) else x)
         else:
             return apply(op, tuple(map(Tensor.operand, inputs)), params)
-    if (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None:
+    mixed = (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None
+    if mixed:
         arrays = promote(op, arrays)
     try:
-        array = op.forward(*arrays, *params)
+        made = array = op.forward(*arrays, *params)
     except ValueError:
         if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
             check_broadcast(op.name, [np.shape(a) for a in arrays])
@@ -100,6 +104,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
+    if tape is not None:
+        tape.applied(op, inputs, params, made, array, mixed)
 
     out = _new(Tensor)
     out._array = array
@@ -202,9 +208,12 @@ def pull(
     pending: dict[Any, Any] = {}
     spent: list[Any] = []
     heap: list[tuple[int, Any]] = []
+    note = None if tape is None or create_graph or peek else tape.note
     for x, seed in zip(outputs, seeds, strict=True):
+        if note:
+            tape.seeded(seed)
         if x in pending:
-            pending[x] = _sum(pending[x], seed)
+            pending[x] = _sum(pending[x], seed, note)
         else:
             pending[x] = seed
             if x._op is not None:
@@ -241,26 +250,31 @@ def pull(
             fused = op.joint if create_graph else op.vjp
             if fused is not None:
                 parts = fused(g, u, values, params, wanted)
+                if note:
+                    note(parts, fused, g, u, values, params, wanted)
                 if len(parts) != len(sources):
                     raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
             for k, x in enumerate(sources):
                 if not wanted[k] or (rule := op.pull(k)) is None:
                     continue
-                part = rule(g, u, values, params, k) if parts is None else parts[k]
+                if parts is None:
+                    part = rule(g, u, values, params, k)
+                    if note:
+                        note(part, rule, g, u, values, params, k)
+                else:
+                    part = parts[k]
                 if type(part) is not np.ndarray and not create_graph:
-                    part = np.asarray(part)
-                if op.singular:  # 0 · ∞ is 0 here; but only that, as a zero gradient may itself have a derivative
-                    lost = np.isnan(part._array if create_graph else part)
-                    if lost.any():
-                        part = guard(((g._array if create_graph else g) == 0) & lost, part)
+                    part = _done(np.asarray, note, part)
+                if op.singular:
+                    part = _done(_settled, note, g, part)
                 target = x._array
                 if part.shape != target.shape:
-                    part = _unbroadcast(part, target.shape)
+                    part = _done(_unbroadcast, note, part, target.shape)
                 if part.dtype is not target.dtype:
-                    part = cast(part, target.dtype)
+                    part = _done(cast, note, part, target.dtype)
                 before = pending.get(x)
                 if before is not None:  # the multivariate chain rule: contributions add up
-                    pending[x] = _sum(before, part)
+                    pending[x] = _sum(before, part, note)
                 else:
                     pending[x] = part
                     if x._op is not None:
@@ -281,9 +295,30 @@ def pull(
     return found
 
 
-def _sum(a: Any, b: Any) -> Any:
+def _done(function: Any, note: Any, *args: Any) -> Any:
+    """What ``function`` gives for ``args``, noted if the step is being recorded for a replay."""
+    result = function(*args)
+    if note and result is not args[0]:
+        note(result, function, *args)
+    return result
+
+
+def _sum(a: Any, b: Any, note: Any = None) -> Any:
+    return _done(_added, note, a, b)
+
+
+def _added(a: Any, b: Any) -> Any:
     total = add(a, b)
     return total if isinstance(total, Node) else np.asarray(total)
+
+
+def _settled(g: Any, part: Any) -> Any:
+    """``part`` with 0 · ∞ = 0; but only that, as a zero gradient may itself have a derivative."""
+    array = part._array if isinstance(part, Node) else part
+    lost = np.isnan(array)
+    if lost.any():
+        return guard(((g._array if isinstance(g, Node) else g) == 0) & lost, part)
+    return part
 
 
 def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
@@ -291,6 +326,8 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
 
     ``shared`` are arrays that belong to somebody else. No two ``.grad`` share memory.
     """
+    if tape is not None:
+        tape.accumulated(found, shared)
     taken = {id(s) for s in shared}
     ready = []
     for x, g in found.items():
@@ -352,6 +389,8 @@ def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, boo
 def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:
     """Run the hooks of ``x`` on its complete gradient; keep the gradient if it was asked to be retained."""
     extra = x._extra
+    if tape is not None and not extra.keys().isdisjoint(("hooks", "after", "retain_grad")):
+        tape.hooked()
     for hook in tuple(extra.get("hooks", {}).values()):
         shown = g if isinstance(g, Node) else leaf(g.copy())  # a hook may keep it, and write into it
         given = hook(shown)

@@ -93,6 +93,12 @@ class Tensor(Node):
     @property
     def array(self) -> Array:
         """The NumPy array that holds the values: itself, for kernels and pictures to read, not to write."""
+        return self._seen()
+
+    def _seen(self) -> Array:
+        """The values, for Python to see."""
+        if engine.tape is not None:
+            engine.tape.looked(self)
         return self._array
 
     @property
@@ -117,6 +123,12 @@ class Tensor(Node):
                 raise DtypeError(f"grad: the tensor is {self.dtype}, the assigned gradient {value.dtype}")
             if not value._array.flags.writeable:  # the next backward pass adds to it in place
                 value = value.detach().clone()
+        if engine.tape is not None:
+            engine.tape.effect(Tensor._set_grad, (self, value), {})
+        else:
+            self._set_grad(value)
+
+    def _set_grad(self, value: Tensor | None) -> None:
         self._grad = value
 
     @property
@@ -203,14 +215,14 @@ class Tensor(Node):
 
     def __repr__(self) -> str:
         made_by = None if self._op is None else class_name(self._op.name)
-        return formatting.tensor(self._array, self._requires_grad, made_by, type(self).__name__)
+        return formatting.tensor(self._seen(), self._requires_grad, made_by, type(self).__name__)
 
     def __format__(self, spec: str) -> str:
         if self._array.ndim and not spec:
             return repr(self)
         if self._array.size != 1:
             raise TypeError(f"a tensor of shape {self.shape} takes no format, found {spec!r}; format its elements")
-        return format(self._array.item(), spec)
+        return format(self._seen().item(), spec)
 
     def __contains__(self, element: Any) -> Any:
         if not isinstance(element, (Tensor, int, float, np.generic)):
@@ -229,11 +241,11 @@ class Tensor(Node):
         """
         if self._array.size != 1:
             raise ValueError(f"item: a Tensor with {self._array.size} elements cannot be converted to Scalar")
-        return self._array.item()
+        return self._seen().item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._array.tolist()
+        return self._seen().tolist()
 
     def numpy(self) -> Array:
         """The values as a NumPy array that shares their memory.
@@ -246,7 +258,7 @@ class Tensor(Node):
         if self._requires_grad:
             raise GraphError("numpy: can't be called on a Tensor that requires grad; use tensor.detach().numpy()")
         # An array of its own over the same memory: slices of it keep it alive, so that its end can be noticed.
-        view = np.asarray(memoryview(self._array))  # type: ignore[arg-type]
+        view = np.asarray(memoryview(self._seen()))  # type: ignore[arg-type]
         versions.expose(self, view)
         return view
 
@@ -264,7 +276,7 @@ class Tensor(Node):
                 f"the truth value or number of a tensor of shape {self.shape} with {self._array.size} elements is "
                 "ambiguous: only one element can be converted; use .any() or .all()"
             )
-        return self._array.item()
+        return self._seen().item()
 
     def __bool__(self) -> bool:
         return bool(self._number())
@@ -278,7 +290,7 @@ class Tensor(Node):
     def __index__(self) -> int:
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._array.item())
+        return int(self._seen().item())
 
     # -- differentiation
 

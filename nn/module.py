@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from autograd import Tensor, as_tensor, enter_scope, leave_scope
+from autograd import Tensor, as_tensor, effect, enter_scope, leave_scope
 from autograd.engine import leaf
 
 __all__ = ["Module", "Parameter", "Sequential"]
@@ -228,6 +228,7 @@ class Module:
         """Set evaluation mode for itself and its parts."""
         return self.train(False)
 
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget (or set to zero) the gradients of all parameters."""
         forget(self.parameters(), set_to_none)

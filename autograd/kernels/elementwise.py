@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from .jit import Array, flat, jit, wide
+from .jit import Array, jit, ravel, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -33,10 +33,13 @@ ERFC_NEAR_1 = _taylor()
 
 def each(kernel: Callable[..., Any], *arrays: Array) -> Array:
     """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype."""
-    if isinstance(arrays[0], (float, int)):  # a rule may be asked for the logarithm of a number
-        arrays = tuple(map(np.float64, arrays))
+    try:
+        vectors = [*map(ravel, arrays)]
+    except TypeError:  # a rule works with numbers too, Python's or NumPy's
+        arrays = tuple(np.asarray(x * 1.0) for x in arrays)
+        vectors = [*map(ravel, arrays)]
     out = np.empty(arrays[-1].shape, arrays[-1].dtype)
-    kernel(*map(flat, arrays), out.reshape(-1))
+    kernel(*vectors, ravel(out))
     return out
 
 

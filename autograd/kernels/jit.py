@@ -72,9 +72,8 @@ else:
         return types.none(), generate
 
 
-def flat(x: Array) -> Array:
-    """The elements of ``x`` in row order as a contiguous vector; a view where possible."""
-    return x.reshape(-1) if x.flags.c_contiguous else np.ascontiguousarray(x).reshape(-1)
+ravel = np.ndarray.ravel
+"""The elements of an array in row order as a contiguous vector; a view where possible."""
 
 
 def matrix(x: Array) -> Array:

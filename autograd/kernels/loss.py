@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from .jit import Array, flat, jit, matrix, wide
+from .jit import Array, jit, matrix, ravel, wide
 from .reduction import total
 
 
@@ -108,14 +108,14 @@ def _cross_entropy_vjp(g, step, n, z, y, out):
 def _upstream(g: Array, reduction: str, count: int) -> tuple[Array, int, int]:
     """The gradient that reaches each term, as (values, step, divisor): one value for all, or one each."""
     if reduction == "none":
-        return flat(g), 1, 1
-    return g.reshape(-1), 0, count if reduction == "mean" else 1
+        return ravel(g), 1, 1
+    return ravel(g), 0, count if reduction == "mean" else 1
 
 
 def bce_with_logits(z: Array, y: Array) -> tuple[Array, float]:
     """The terms ln(1 + eᶻ) − y z, of any shape, and their total."""
     out = np.empty(z.shape, z.dtype)
-    return out, _bce_with_logits(flat(z), flat(y), out.reshape(-1))
+    return out, _bce_with_logits(ravel(z), ravel(y), ravel(out))
 
 
 def bce_with_logits_vjp(g: Array, z: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
@@ -123,14 +123,14 @@ def bce_with_logits_vjp(g: Array, z: Array, y: Array, reduction: str, needs: Seq
     values, step, n = _upstream(g, reduction, z.size)
     dz = np.empty(z.shape, z.dtype)
     if needs[0]:
-        _bce_with_logits_vjp(values, step, n, flat(z), flat(y), dz.reshape(-1))
+        _bce_with_logits_vjp(values, step, n, ravel(z), ravel(y), ravel(dz))
     return dz, -g * z / n if needs[1] else None
 
 
 def bce(p: Array, y: Array) -> tuple[Array, float, int]:
     """The terms −(y ln p + (1 − y) ln(1 − p)), their total, and where p leaves [0, 1] (−1: nowhere)."""
     out = np.empty(p.shape, p.dtype)
-    return out, *_bce(flat(p), flat(y), out.reshape(-1))
+    return out, *_bce(ravel(p), ravel(y), ravel(out))
 
 
 def bce_vjp(g: Array, p: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
@@ -138,7 +138,7 @@ def bce_vjp(g: Array, p: Array, y: Array, reduction: str, needs: Sequence[bool])
     values, step, n = _upstream(g, reduction, p.size)
     dp, dy = np.empty(p.shape, p.dtype), None
     if needs[0]:
-        _bce_vjp(values, step, n, flat(p), flat(y), dp.reshape(-1))
+        _bce_vjp(values, step, n, ravel(p), ravel(y), ravel(dp))
     if needs[1]:
         with np.errstate(divide="ignore"):
             dy = g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100)) / n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from autograd import Tensor, as_tensor, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Optimizer, check_options
+from .optimizer import Optimizer, Work, check_options, padded, several
 
 
 class Adam(Optimizer):
@@ -74,6 +75,7 @@ class Adam(Optimizer):
             "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         switches = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
+        self._vectors: dict[Tensor, tuple[Any, ...]] = {}
         super().__init__(params, {**options, **switches})
 
     def _check(self, group: dict[str, Any]) -> None:
@@ -89,14 +91,36 @@ class Adam(Optimizer):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
-    def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
-        state["step"] += 1
-        top = kernels.NOTHING[theta.dtype]
-        if options[5]:
-            if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
-                state["max_exp_avg_sq"] = as_tensor(np.zeros_like(theta))
-            top = state["max_exp_avg_sq"].array
-        kernels.adam(theta, g, state["exp_avg"].array, state["exp_avg_sq"].array, top, state["step"], *options)
+    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
+        for part in several(work):
+            first = part[0][0]
+            same = [x for _, theta, _, state in part for x in (theta, state["exp_avg"])]
+            known = self._vectors.get(first)
+            if known is None or options[5] or len(same) != len(known[0]) or any(map(is_not, same, known[0])):
+                known = self._vectors[first] = same, self._as_vectors(part, options)
+            gs, steps = [], []
+            for _, _, g, state in part:
+                state["step"] = step = state["step"] + 1
+                gs.append(g.ravel())
+                steps.append(step)
+            thetas, ms, vs, tops = known[1]
+            kernels.adam(thetas, padded(gs), ms, vs, tops, (*steps, 1, 1, 1)[: kernels.SEVERAL], *options)
+
+    def _as_vectors(self, part: list[Work], options: tuple[Any, ...]) -> tuple[Any, ...]:
+        """θ, m, v and the largest v of several parameters as the kernel takes them, to be kept from step to step."""
+        columns = []
+        for _, theta, _, state in part:
+            top = kernels.NOTHING[theta.dtype]
+            if options[5]:
+                if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
+                    state["max_exp_avg_sq"] = as_tensor(np.zeros_like(theta))
+                top = state["max_exp_avg_sq"].array.ravel()
+            moments = state["exp_avg"].array.ravel(), state["exp_avg_sq"].array.ravel()
+            columns.append((theta.ravel(), *moments, top))
+        return tuple(padded(column) for column in zip(*columns, strict=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
 
 
 class AdamW(Adam):

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from autograd import ShapeError, Tensor, as_tensor, enable_grad
+from autograd import ShapeError, Tensor, as_tensor, effect, enable_grad
+from autograd.kernels.optim import NOTHING, SEVERAL
 from autograd.versions import written
 
 from ..module import forget
 
 Array = np.ndarray[Any, Any]
+Work = tuple[Tensor, Array, Array, dict[str, Any]]
 
 
 def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
@@ -154,11 +157,13 @@ class Optimizer:
         self._check(group)
         self.param_groups.append(group)
 
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients (or set them to zero), before the next backward pass."""
         for group in self.param_groups:
             forget(group["params"], set_to_none)
 
+    @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient: θ ← θ − α · (direction).
 
@@ -177,19 +182,22 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        ready = []
-        for group in self.param_groups:
+        ready = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
+        written(chain.from_iterable(ready), self._name)  # before the first write: an interrupted step counts too
+        for group, params in zip(self.param_groups, ready, strict=True):
             options = self._options(group)
-            ready += [(p, options) for p in group["params"] if p.grad is not None]
-        written([p for p, _ in ready], self._name)  # before the first write, so that an interrupted step counts too
-        for p, options in ready:
-            state = self.state[p]
-            if not state:
-                state.update(self._initial(p, options))
-            values = p.array
-            theta = values if values.flags.carray else values.copy()
-            self._update(theta, p.grad.array, state, options)
-            if theta is not values:
+            work, copied = [], []
+            for p in params:
+                state = self.state[p]
+                if not state:
+                    state.update(self._initial(p, options))
+                theta = values = p.array
+                if not values.flags.carray:
+                    theta = values.copy()
+                    copied.append((values, theta))
+                work.append((p, theta, p.grad.array, state))
+            self._update_all(work, options)
+            for values, theta in copied:
                 values[...] = theta
         return loss
 
@@ -203,6 +211,11 @@ class Optimizer:
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         """The state of a parameter before its first step; not empty unless there is nothing to remember."""
         raise NotImplementedError
+
+    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
+        """:meth:`_update` for each (p, θ, g, state); an optimizer whose kernel takes several at once has its own."""
+        for _, theta, g, state in work:
+            self._update(theta, g, state, options)
 
     def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
         """Change ``theta``, which is contiguous, and ``state`` in place."""
@@ -271,3 +284,20 @@ def _listed(params: Any) -> list[Any]:
     if isinstance(params, (set, frozenset)):
         raise TypeError("the optimizer expects its parameters in an order that does not change; a set has none")
     return list(params)
+
+
+def several(work: list[Work]) -> Iterator[list[Work]]:
+    """``work`` in lists for a kernel that takes :data:`SEVERAL` parameters at once, each list of one dtype."""
+    dtype = work[0][1].dtype if work else None
+    for _, theta, _, _ in work:
+        if theta.dtype is not dtype:
+            yield from several([w for w in work if w[1].dtype == dtype])
+            yield from several([w for w in work if w[1].dtype != dtype])
+            return
+    for k in range(0, len(work), SEVERAL):
+        yield work[k : k + SEVERAL]
+
+
+def padded(vectors: Sequence[Array]) -> tuple[Array, ...]:
+    """``vectors`` as a kernel takes them: :data:`SEVERAL`, the missing ones empty."""
+    return (*vectors, *[NOTHING[vectors[0].dtype]] * (SEVERAL - len(vectors)))

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Optimizer, check_options
+from .optimizer import Optimizer, Work, check_options, padded, several
 
 
 class SGD(Optimizer):
@@ -81,9 +81,16 @@ class SGD(Optimizer):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {}
 
-    def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
-        momentum, first = options[1], state.get("momentum_buffer") is None
-        if momentum and first:
-            state["momentum_buffer"] = as_tensor(np.empty_like(theta))
-        buffer = state["momentum_buffer"].array if momentum else theta
-        kernels.sgd(theta, g, buffer, *options, first)
+    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
+        for part in several(work):
+            buffers, firsts = [], [False] * kernels.SEVERAL
+            for k, (_, theta, _, state) in enumerate(part):
+                if options[1]:
+                    firsts[k] = state.get("momentum_buffer") is None
+                    if firsts[k]:
+                        state["momentum_buffer"] = as_tensor(np.empty_like(theta))
+                    buffers.append(state["momentum_buffer"].array.ravel())
+                else:
+                    buffers.append(kernels.NOTHING[theta.dtype])
+            thetas, gs = [theta.ravel() for _, theta, _, _ in part], [g.ravel() for _, _, g, _ in part]
+            kernels.sgd(padded(thetas), padded(gs), padded(buffers), tuple(firsts), *options)

@@ -1,0 +1,360 @@
+"""Replay: a step is recorded once, as straight-line code over arrays, and then run again without its Python.
+
+The first call of a replayed function runs it as it is, while a :class:`Tape` notes which array was computed from which,
+by what: the forwards, the rules of the backward pass, and what changes parameters (an optimizer). What it notes is a
+program: one line a call, and nothing of graph, tensors and modules left. ``replayed.source`` shows it.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+from . import engine
+from .node import NUMBERS, Node, mode, writes
+from .ops import Op, promote
+
+__all__ = ["effect", "replay"]
+
+KEPT = 16  # programs of one function, for as many shapes
+
+
+class replay:
+    """Run ``step`` faster: recorded at its first call, replayed at every other one.
+
+    A training step of a small network spends most of its time in Python: modules, tensors, the graph, its order. In a
+    replayed step only the computation is left. Its results are the same, to the bit.
+
+    What varies from call to call must be an argument: tensors, numbers, strings, or tuples, lists and dicts of them.
+    Other tensors that the function uses (parameters, say) are read anew in every call. Its own Python code runs only when
+    it is recorded: for shapes, dtypes and values of numbers that are new, and after ``model.train()`` or ``eval()``.
+
+    A function that cannot be replayed is run as it is, with a warning that says why: one that looks at a value
+    (``loss.item()``, ``if``), draws random numbers, writes in place (other than by an optimizer), or has hooks.
+
+    Parameters
+    ----------
+    step : callable
+        Usually the forward pass, ``optimizer.zero_grad()``, ``backward()`` and ``optimizer.step()``.
+
+    Returns
+    -------
+    replay
+        To be called as ``step``. The tensors it returns are without a graph: the step has been back already.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> @autograd.replay
+    ... def step(x):
+    ...     w.grad = None
+    ...     loss = (w * x).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> step(autograd.tensor([1.0, 1.0])), step(autograd.tensor([3.0, 1.0]))
+    (tensor(3.), tensor(5.))
+    """
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, step)
+        self._step = step
+        self._programs: OrderedDict[Any, Program | None] = OrderedDict()
+        self._warned = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors: list[Any] = []
+        key = (mode.grad, _described(args, tensors), _described(kwargs, tensors) if kwargs else None)
+        try:
+            program = self._programs[key]
+        except (KeyError, TypeError):
+            return self._record(key, tensors, args, kwargs)
+        if program is None or engine.tape is not None or engine.watch is not None:
+            return self._step(*args, **kwargs)
+        if not program.fits():
+            return self._record(key, tensors, args, kwargs)
+        return program.run(*tensors)
+
+    @property
+    def source(self) -> str:
+        """The programs recorded so far, as Python."""
+        return "\n".join(program.source for program in self._programs.values() if program is not None)
+
+    def _record(self, key: Any, tensors: list[Any], args: Any, kwargs: Any) -> Any:
+        if engine.tape is not None or engine.watch is not None:
+            return self._step(*args, **kwargs)
+        tape = engine.tape = Tape(tensors)
+        try:
+            result = self._step(*args, **kwargs)
+        finally:
+            engine.tape = None
+        program = tape.program(result, self.__name__)
+        try:
+            self._programs[key] = program
+        except TypeError:  # an argument that cannot be compared
+            tape.refuse("it has an argument that is no tensor, number or string")
+        if len(self._programs) > KEPT:
+            self._programs.popitem(last=False)
+        if tape.reason and not self._warned:
+            self._warned = True
+            warnings.warn(f"replay: {self.__name__}() runs as it is, because {tape.reason}", stacklevel=3)
+        return result
+
+    __name__: str
+
+
+def effect(method: Callable[..., Any]) -> Any:
+    """Decorate what changes parameters or other state in place: a replayed step calls it again as it is.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> class Halve:
+    ...     def __init__(self, w):
+    ...         self.w = w
+    ...     @autograd.effect
+    ...     def step(self):
+    ...         self.w.data *= 0.5
+    """
+
+    @functools.wraps(method)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        tape = engine.tape
+        return method(*args, **kwargs) if tape is None else tape.effect(method, args, kwargs)
+
+    return run
+
+
+class Tape:
+    """What a step computes, noted by the engine while the step runs."""
+
+    def __init__(self, tensors: list[Any]) -> None:
+        self.reason = ""
+        self.thread = get_ident()
+        self.alive: list[Any] = [tensors]  # so that an id means one object
+        self.names: dict[int, str] = {}  # array → variable
+        self.born: set[int] = set()
+        self.globals: dict[str, Any] = {"leaf": engine.leaf, "asarray": np.asarray, "accumulate": engine.accumulate}
+        self.constants: dict[int, str] = {}
+        self.head: list[str] = []
+        self.lines: list[str] = []
+        self.captured: dict[Any, str] = {}
+        self.owners: dict[int, Any] = {}
+        self.written = writes.latest
+        self.arguments = {id(x): f"t{k}" for k, x in enumerate(tensors)}
+        for k, x in enumerate(tensors):
+            self.names[id(x._array)] = f"x{k}"
+            self.head.append(f"x{k} = t{k}._array")
+            if x._op is not None:
+                self.refuse("an argument has a graph of its own")
+
+    def refuse(self, why: str) -> None:
+        """The step cannot be replayed."""
+        if self.thread == get_ident():
+            self.reason = self.reason or why
+
+    # -- what the engine tells
+
+    def made(self, x: Any) -> None:
+        """A leaf was made."""
+        if self.thread == get_ident():
+            self.alive.append(x)
+            self.born.add(id(x))
+
+    def looked(self, x: Any) -> None:
+        """Python saw the values of a tensor: what it does then may depend on them."""
+        self.refuse("it looks at the values of a tensor (item(), bool(), numpy(), print …)")
+
+    def applied(self, op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...], made: Any, array: Any, mixed: bool) -> None:
+        """An op was run."""
+        if self.reason or self.thread != get_ident():
+            return
+        values = [self._input(x) for x in inputs]
+        if mixed:
+            self.lines.append(f"p = {self._constant(promote)}({self._constant(op)}, [{', '.join(values)}])")
+            values = ["*p"]
+        else:  # numbers as the engine gives them to an op
+            dtype = next((x._array.dtype for x in inputs if isinstance(x, Node)), None)
+            values = [
+                self._constant(engine.constant(x, dtype)) if type(x) in NUMBERS and x else value
+                for x, value in zip(inputs, values, strict=True)
+            ]
+        call = f"{self._constant(op.forward)}({', '.join([*values, *map(self._value, params)])})"
+        self.lines.append(f"{self._name(array)} = {call if made is array else f'asarray({call})'}")
+        scope = mode.scope
+        while scope is not None:
+            self.owners[id(scope[0])] = scope[0]
+            scope = scope[1]
+
+    def note(self, result: Any, function: Callable[..., Any], *args: Any) -> None:
+        """The backward pass called ``function``."""
+        if self.reason or self.thread != get_ident():
+            return
+        call = f"{self._constant(function)}({', '.join(map(self._value, args))})"
+        if isinstance(result, (tuple, list)):
+            targets = ", ".join("_" if part is None else self._name(part) for part in result)
+            self.lines.append(f"{targets}, = {call}")
+        else:
+            self.lines.append(f"{self._name(result)} = {call}")
+
+    def seeded(self, seed: Any) -> None:
+        """A backward pass starts from ``seed``."""
+        if id(seed) not in self.names and seed.size == 1 and seed.item() == 1:
+            self.names[id(seed)] = self._constant(seed)
+
+    def accumulated(self, found: dict[Any, Any], shared: Any) -> None:
+        """The gradients were added to the leaves' ``.grad``."""
+        if self.reason or self.thread != get_ident():
+            return
+        pairs = [f"{self._leaf(x)}: {self._value(g)}" for x, g in found.items()]
+        self.lines.append(f"accumulate({{{', '.join(pairs)}}}, {self._value(tuple(shared))})")
+        self._allow()
+
+    def hooked(self) -> None:
+        """A hook ran, or a gradient was retained."""
+        self.refuse("a tensor has a hook")
+
+    def effect(self, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Something that is called again as it is."""
+        if self.thread != get_ident():
+            return method(*args, **kwargs)
+        engine.tape = None
+        self._check_writes()
+        try:
+            result = method(*args, **kwargs)
+        finally:
+            engine.tape = self
+        if any(isinstance(x, Node) and id(x) in self.born for x in (*args, *kwargs.values())):
+            self.refuse(f"{method.__qualname__}() is given a tensor that the step made")
+        call = functools.partial(method, *args, **kwargs) if args or kwargs else method
+        self.lines.append(f"{self._constant(call)}()")
+        self._allow()
+        return result
+
+    # -- writing it down
+
+    def _check_writes(self) -> None:
+        if writes.latest != self.written:
+            self.refuse("it writes into a tensor in place")
+
+    def _allow(self) -> None:
+        self.written = writes.latest
+
+    def _name(self, array: Any) -> str:
+        self.alive.append(array)
+        return self.names.setdefault(id(array), f"v{len(self.names)}")
+
+    def _constant(self, x: Any) -> str:
+        if id(x) not in self.constants:
+            name = getattr(x, "__name__", "")
+            name = f"{name if name.isidentifier() else 'k'}_{len(self.constants)}"
+            self.constants[id(x)] = name
+            self.globals[name] = x
+            self.alive.append(x)
+        return self.constants[id(x)]
+
+    def _input(self, x: Any) -> str:
+        if not isinstance(x, Node):
+            return repr(x) if isinstance(x, (bool, int)) else self._constant(x)
+        return self._array(x._array, x)
+
+    def _array(self, array: Any, owner: Any = None) -> str:
+        known = self.names.get(id(array))
+        if known is not None:
+            return known
+        if owner is None or id(owner) in self.born or owner._op is not None:
+            self.refuse("it uses values from outside the recorded computation (random numbers, or an array made in it)")
+            return "None"
+        return self._capture(owner)
+
+    def _capture(self, x: Any) -> str:
+        name = self.captured.setdefault(x, f"w{len(self.captured)}")
+        self.head.append(f"{name} = {self._constant(x)}._array")
+        self.names[id(x._array)] = name
+        self.alive.append(x._array)
+        return name
+
+    def _leaf(self, x: Any) -> str:
+        if id(x) in self.arguments:
+            return self.arguments[id(x)]
+        if id(x) in self.born or x._op is not None:
+            self.refuse("it gives a gradient to a tensor that it made")
+        return self._constant(x)
+
+    def _value(self, x: Any) -> str:
+        """An argument of a call."""
+        if isinstance(x, np.ndarray):
+            return self._array(x)
+        if isinstance(x, (list, tuple)):
+            return f"({''.join(self._value(y) + ', ' for y in x)})"
+        if x is None or isinstance(x, (bool, int, str)):
+            return repr(x)
+        if isinstance(x, Node):
+            self.refuse("an operation has a tensor as a parameter")
+        return self._constant(x)
+
+    def _result(self, x: Any) -> str:
+        if isinstance(x, Node):
+            if id(x._array) not in self.names or x in self.captured or id(x) in self.arguments:
+                return self._leaf(x)
+            return f"leaf({self.names[id(x._array)]})"
+        if isinstance(x, (list, tuple)) and type(x) in (list, tuple):
+            inner = "".join(self._result(y) + ", " for y in x)
+            return f"({inner})" if isinstance(x, tuple) else f"[{inner}]"
+        if isinstance(x, dict):
+            return "{" + "".join(f"{self._constant(k)}: {self._result(v)}, " for k, v in x.items()) + "}"
+        if isinstance(x, np.ndarray):
+            self.refuse("it returns an array")
+        return self._constant(x)
+
+    def program(self, result: Any, name: str) -> Program | None:
+        """What was noted, to be run; None if that cannot be."""
+        returned = self._result(result)
+        self._check_writes()
+        if self.reason:
+            return None
+        name = name if name.isidentifier() else "step"
+        body = [*self.head, *self.lines, f"return {returned}"]
+        arguments = ", ".join(self.arguments.values())
+        source = f"def {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body)
+        return Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
+
+
+class Program:
+    """A recorded step, and what must still be as it was."""
+
+    def __init__(self, source: str, names: dict[str, Any], name: str, captured: list[Any], owners: list[Any]) -> None:
+        self.source = source
+        exec(compile(source, f"<replay of {name}>", "exec"), names)
+        self.run = names[name]
+        self._captured = [(x, x._array, x._requires_grad) for x in captured]
+        self._owners = [(m, m.training) for m in owners if hasattr(m, "training")]
+
+    def fits(self) -> bool:
+        """Whether the tensors from outside have the same memory still, and the modules the same mode."""
+        for x, array, wanted in self._captured:
+            if x._array is not array or x._requires_grad is not wanted or (x._extra and not _HOOKS.isdisjoint(x._extra)):
+                return False
+        return all(module.training is training for module, training in self._owners)
+
+
+_HOOKS = frozenset(("hooks", "after"))
+
+
+def _described(x: Any, tensors: list[Any]) -> Any:
+    """What must be the same for a program to serve again; the tensors go into ``tensors``."""
+    if isinstance(x, Node):
+        tensors.append(x)
+        array = x._array
+        return array.shape, array.dtype.char, x._requires_grad
+    if isinstance(x, (tuple, list)):
+        return type(x), *[_described(y, tensors) for y in x]
+    if isinstance(x, dict):
+        return dict, *[(k, _described(v, tensors)) for k, v in x.items()]
+    return type(x), x
