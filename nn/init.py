@@ -23,8 +23,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
 
 def linear_(weight: Tensor, bias: Tensor | None) -> None:
-    """PyTorch's default for a linear layer: uniform on ±1/√in (Kaiming's rule with a = √5), the bias alike."""
-    bound = 1 / math.sqrt(weight.shape[1]) if weight.shape[1] else 0.0
+    """PyTorch's default for linear layers and convolutions: uniform on ±1/√fan_in (Kaiming's rule with a = √5)."""
+    fan_in = math.prod(weight.shape[1:])
+    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
     uniform_(weight, -bound, bound)
     if bias is not None:
         uniform_(bias, -bound, bound)

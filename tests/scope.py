@@ -40,5 +40,8 @@ SCOPE = {
         nn.functional.linear
     """,
     "convolution": """
+        nn.functional.conv1d nn.functional.conv2d nn.functional.max_pool1d nn.functional.max_pool2d
+        nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.adaptive_avg_pool1d
+        nn.functional.adaptive_avg_pool2d nn.functional.pad nn.functional.unfold
     """,
 }

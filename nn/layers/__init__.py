@@ -1,4 +1,5 @@
-"""The layers: linear and nonlinear."""
+"""The layers: linear, convolutional and nonlinear."""
 
 from .activation import *
+from .conv import *
 from .linear import *
