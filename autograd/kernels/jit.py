@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -12,15 +12,16 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
     """Compile ``function`` when it is first called, and keep the machine code on disk for the next process.
 
-    No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy. The GIL is
-    released. Where no cache folder can be written, the kernel is compiled again in every process.
+    No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy. (A kernel may
+    ask for more by LLVM's ``flags``.) The GIL is released. Where no cache folder can be written, the kernel is compiled
+    again in every process.
     """
     if getattr(numba.config, "DISABLE_JIT", False):  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", *flags}}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"

@@ -119,13 +119,33 @@ def _rows(W: Any, groups: int) -> Any:
 
 def _product(X: Any, W: Any, b: Any, windows: Windows, groups: int) -> Any:
     z = patches(X, windows, groups) @ _rows(W, groups).mT
-    z = z + (reshape(b, (groups, 1, -1)) if groups > 1 and getattr(b, "shape", ()) else b)
+    z = z + (reshape(b, (groups, 1, -1)) if groups > 1 and getattr(b, "shape", None) else b)
     return fold(z, (X.shape[0], W.shape[0], *windows.grid(X.shape[2:])), None, groups)
 
 
 def _of_weight(g: Any, X: Any, shape: Any, windows: Windows, groups: int) -> Any:
     rows = patches(g, None, groups).mT @ patches(X, windows, groups)
     return fold(rows if groups == 1 else reshape(rows, (shape[0], math.prod(shape[1:]))), shape, Windows.of(shape[2:]))
+
+
+SHORT = 16
+"""Where a window has fewer positions, a product of matrices is faster than to slide."""
+
+
+def _slides(windows: Windows, shape: Any) -> bool:
+    return math.prod(windows.grid(shape[2:])) >= SHORT and 0 not in shape
+
+
+def _by_kernels(g: Any, X: Any, W: Any, windows: Windows, groups: int, needs: Sequence[bool]) -> tuple[Any, ...]:
+    """The three rules; the first two by kernels that hold no patches, where that is faster."""
+    x, w, b = (rule if need else None for rule, need in zip(convolve.rules.values(), needs, strict=True))
+    if _slides(windows, X.shape):
+        return (
+            x and kernels.conv_X(g, W, X.shape, windows, groups),
+            w and kernels.conv_W(g, X, W.shape, windows, groups),
+            b and b(g),
+        )
+    return x and x(g, W, X.shape, windows, groups), w and w(g, X, W.shape, windows, groups), b and b(g)
 
 
 @primitive(
@@ -136,19 +156,20 @@ def _of_weight(g: Any, X: Any, shape: Any, windows: Windows, groups: int) -> Any
     ),
     W=lambda g, X, W_shape, windows, groups: _of_weight(g, X, W_shape, windows, groups),
     b=lambda g: total(g, (0, *range(2, g.ndim))),
-    vjp=kernels.conv_vjp,
+    vjp=_by_kernels,
     samples=lambda s: [
         (s(2, 3, 5, 4), s(2, 3, 2, 3), s(2), _A), (s(2, 4, 5, 4), s(6, 2, 3, 2), s(6), _B, 2),
         (s(2, 2, 7), s(4, 2, 3), s(4), _C), (s(1, 3, 4, 4), s(3, 1, 2, 2), 0.0, _D, 3),
-        (s(0, 3, 5, 4), s(2, 3, 2, 3), s(2), _A),
+        (s(0, 3, 5, 4), s(2, 3, 2, 3), s(2), _A), (s(1, 4, 6, 9), s(6, 2, 3, 2), s(6), _B, 2),
+        (s(2, 1, 34), s(5, 1, 3), s(5), _C),
     ],
     method=False,
 )  # fmt: skip
 def convolve(X: Any, W: Any, b: Any, windows: Windows = _A, groups: int = 1) -> Any:
     """The cross-correlation X ⋆ W + b, as networks have it: X (N, C, …), W (out, C/groups, …), b (out,) or a number.
 
-    Z = patches(X) Wᵀ + 1 bᵀ, one row for each position of the window. The patches of a few samples at a time are held,
-    forward and backward (the rules hold them all, and serve higher derivatives).
+    Z = patches(X) Wᵀ + 1 bᵀ, one row for each position of the window. The patches are only held where they are few, and
+    for second derivatives.
 
     Raises
     ------
@@ -179,7 +200,7 @@ def convolve(X: Any, W: Any, b: Any, windows: Windows = _A, groups: int = 1) -> 
             f"shape {np.shape(b)}"
         )
     check_windows(name, X.shape, windows)
-    return kernels.conv(X, W, b, windows, groups)
+    return (kernels.conv if _slides(windows, X.shape) else _product)(X, W, b, windows, groups)
 
 
 def check_pool(kind: str, x: Any, windows: Windows) -> None:

@@ -53,7 +53,8 @@ class _Conv(Module):
         self.kernel_size = each(name, "kernel_size", kernel_size, n, 1)
         self.stride = each(name, "stride", stride, n, 1)
         check_padding(name, padding, self.stride)
-        self.padding: str | tuple[int, ...] = padding if isinstance(padding, str) else each(name, "padding", padding, n, 0)
+        named = isinstance(padding, str)
+        self.padding: Any = padding if named else each(name, "padding", padding, n, 0)
         self.dilation = each(name, "dilation", dilation, n, 1)
         self.groups = groups
         self.padding_mode = padding_mode
@@ -147,7 +148,8 @@ class Conv2d(_Conv):
 
     Notes
     -----
-    A call holds the patches of a few samples at a time, about half a megabyte; for the backward pass only its input.
+    Between forward and backward only the input is held. While they run there is room for a few samples, each as wide as
+    the window times; where the window has less than 16 positions, and in second derivatives, for all patches.
 
     Examples
     --------
