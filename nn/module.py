@@ -97,11 +97,13 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _transient: set[str]  # the buffers that are not part of the state
-    _call_hooks: CallHooks | None = None
+    _call_hooks: CallHooks | None
 
     def __init__(self) -> None:
         # The registries keep the order; the values are ordinary attributes too, so that reading them is fast.
-        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        self.__dict__.update(
+            training=True, _parameters={}, _buffers={}, _modules={}, _transient=set(), _call_hooks=None
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         registries = self.__dict__

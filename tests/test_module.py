@@ -364,6 +364,12 @@ def test_a_hook_that_must_always_be_called_is_once_even_if_it_fails():
     with pytest.raises(ZeroDivisionError):
         net(1)
     assert calls == [None]
+    late = nn.Identity()
+    late.register_forward_hook(lambda module, args, output: calls.append(output), always_call=True)
+    late.register_forward_hook(lambda module, args, output: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        late(5)
+    assert calls == [None, 5]  # not once more because of what failed after it
     net.register_forward_hook(lambda module, args, output: output.shape, always_call=True)
     with pytest.warns(UserWarning, match="after another error"), pytest.raises(ZeroDivisionError):
         net(1)
