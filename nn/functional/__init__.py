@@ -1,6 +1,7 @@
 """The layers and losses as functions."""
 
 from .activation import *
+from .distance import *
 from .dropout import *
 from .embedding import *
 from .linear import *
