@@ -26,6 +26,7 @@ class FirstLoss:
         self.handle = autograd.on_backward(self)
 
     def __call__(self, loss: Any) -> None:
+        """Draw ``loss``; a failure is kept for the end."""
         self.handle.remove()
         frame: Any = sys._getframe(1)
         while frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd", "nn") and frame.f_back:
@@ -45,8 +46,8 @@ def main(arguments: list[str] | None = None) -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m nn.as_torch",
         description="Run a PyTorch script or notebook on chalkgrad: `import torch` finds this project.",
-        epilog="What follows the file's name is its own. A notebook runs in its folder, code cell after code cell, without "
-        "windows. The exit code is the file's, 1 after an error, 2 if it cannot be run at all.",
+        epilog="What follows the file's name is its own. A notebook runs in its folder, code cell after code cell, "
+        "without windows. The exit code is the file's, 1 after an error, 2 if it cannot be run at all.",
     )
     parser.add_argument(
         "--draw",

@@ -36,7 +36,9 @@ def _sources() -> dict[str, tuple[Any, ...]]:
         "torch.backends": (),
         "torch.backends.cuda": (off,),
         "torch.backends.cuda.matmul": ({"allow_tf32": False},),
-        "torch.backends.cudnn": (off, {"enabled": False, "benchmark": False, "deterministic": False, "allow_tf32": False}),
+        "torch.backends.cudnn": (
+            off, dict.fromkeys(("enabled", "benchmark", "deterministic", "allow_tf32"), False),
+        ),
         "torch.backends.mps": (off,),
         "torch.cuda": (autograd.cuda,),
         "torch.linalg": (autograd.linalg,),
@@ -87,7 +89,8 @@ class Borrowed(ModuleType):
     """One of our modules under one of PyTorch's names."""
 
     def __getattr__(self, name: str) -> Any:
-        text = f"module {self.__name__!r} has no attribute {name!r}" if name[:2] == "__" else lacks(f"{self.__name__}.{name}")
+        ordinary = f"module {self.__name__!r} has no attribute {name!r}"
+        text = ordinary if name.startswith("__") else lacks(f"{self.__name__}.{name}")
         raise AttributeError(text, name=name, obj=self)
 
 
@@ -97,12 +100,12 @@ def _build() -> dict[str, ModuleType]:
         module = built[path] = Borrowed(path, f"What chalkgrad has of {path}.")
         for source in reversed(sources):
             vars(module).update(_public(source))
-    for path, module in built.items():
+    for path in built:
         parent, _, name = path.rpartition(".")
         if parent:
-            setattr(built[parent], name, module)
-    for module in built.values():
-        vars(module)["__all__"] = [name for name in vars(module) if not name.startswith("_")]
+            setattr(built[parent], name, built[path])
+    for whole in built.values():
+        vars(whole)["__all__"] = [name for name in vars(whole) if not name.startswith("_")]
     return built
 
 
@@ -148,9 +151,9 @@ def names() -> Iterator[None]:
     -----
     ``torch`` has ``autograd``'s names and ``torch.nn`` those of ``nn``; further modules are ``torch.nn.functional``,
     ``.init`` and ``.utils``, ``torch.optim`` with ``lr_scheduler``, ``torch.utils.data``, ``torch.autograd``,
-    ``torch.linalg``, ``torch.testing``; of ``torchvision`` ``datasets.MNIST`` and ``transforms``. Where a script asks for
-    a GPU there is none; settings of GPUs, threads and compilers are accepted and change nothing. ``torch.save`` writes
-    safetensors, whatever the file is called, and ``torch.load`` reads nothing else (see :func:`nn.save`).
+    ``torch.linalg``, ``torch.testing``; of ``torchvision`` ``datasets.MNIST`` and ``transforms``. There is no GPU, and
+    settings of GPUs, threads and compilers are accepted and change nothing. ``torch.save`` writes safetensors, whatever
+    the file is called, and ``torch.load`` reads nothing else (see :func:`nn.save`).
 
     Examples
     --------
@@ -166,9 +169,9 @@ def names() -> Iterator[None]:
     for name in ROOTS:
         if (module := sys.modules.get(name)) is not None:
             raise RuntimeError(
-                f"nn.as_torch: {name} is already imported, from {getattr(module, '__file__', '?')}, and its tensors would "
-                "be mixed up with ours: use PyTorch's names before anything imports PyTorch, or in a process of their "
-                "own, `python -m nn.as_torch SCRIPT.py`"
+                f"nn.as_torch: {name} is already imported, from {getattr(module, '__file__', '?')}, and its tensors "
+                "would be mixed up with ours: use PyTorch's names before anything imports PyTorch, or in a process of "
+                "their own, `python -m nn.as_torch SCRIPT.py`"
             )
     finder = Finder()
     sys.meta_path.insert(0, finder)

@@ -1,4 +1,4 @@
-"""Names that only PyTorch's scripts use: old constructors, settings of what there is not here, saving under any name."""
+"""Names that only PyTorch's scripts use: constructors of old, settings of what is not there, files."""
 
 from __future__ import annotations
 

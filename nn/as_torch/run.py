@@ -113,7 +113,7 @@ def read_notebook(path: str) -> list[str]:
     if not isinstance(form, int):
         raise NotebookError(f"{path}: expected a notebook, found JSON without the entry 'nbformat'")
     if form != 4:
-        raise NotebookError(f"{path}: expected a notebook of nbformat 4, found {form}: open it in Jupyter and save it anew")
+        raise NotebookError(f"{path}: expected a notebook of nbformat 4, found {form}; open it in Jupyter and save it")
     metadata = notebook.get("metadata") or {}
     try:
         info = metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get("language")
@@ -147,7 +147,7 @@ def _compiled(source: str, file: str, cell: str) -> Iterator[Any]:
             _note(f"{cell}: skipped, {first} is for IPython")
             return
         source = source[: len(source) - len(source.lstrip())] + newline + rest  # the lines keep their numbers
-    tree = _parsed(source, file, cell)
+    tree = _parsed(source.split("\n"), file, cell)
     shown = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     if shown is not None and source.rstrip().endswith(";"):
         tree.body.append(shown)
@@ -157,24 +157,21 @@ def _compiled(source: str, file: str, cell: str) -> Iterator[Any]:
         yield compile(ast.Interactive([shown]), file, "single", dont_inherit=True)
 
 
-def _parsed(source: str, file: str, cell: str) -> ast.Module:
+def _parsed(lines: list[str], file: str, cell: str) -> ast.Module:
     """The cell's syntax tree. A line that is not Python but for the shell or IPython is where parsing fails."""
-    lines = source.split("\n")
-    while True:
-        try:
-            return ast.parse("\n".join(lines), file)
-        except SyntaxError as error:
-            k = (error.lineno or 0) - 1
-            line = lines[k] if 0 <= k < len(lines) else ""
-            text = line.strip()
-            if not (text[:1] in ("%", "!", "?") or text.endswith("?")):
-                raise
-            command, _, statement = text.partition(" ")
-            timed = command in ("%time", "%timeit") and not statement.lstrip().startswith("-")
-            if not timed:
-                _note(f"{cell}, line {k + 1}: skipped, {text} is for IPython")
-            indent = line[: len(line) - len(line.lstrip())]
-            lines[k] = indent + (statement.strip() if timed and statement.strip() else "pass")
+    try:
+        return ast.parse("\n".join(lines), file)
+    except SyntaxError as error:
+        k = (error.lineno or 0) - 1
+        text = lines[k].strip() if 0 <= k < len(lines) else ""
+        if not (text.startswith(("%", "!", "?")) or text.endswith("?")):
+            raise
+    command, _, statement = text.partition(" ")
+    if command not in ("%time", "%timeit") or statement.startswith("-"):
+        _note(f"{cell}, line {k + 1}: skipped, {text} is for IPython")
+        statement = ""
+    indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
+    return _parsed([*lines[:k], indent + (statement or "pass"), *lines[k + 1 :]], file, cell)
 
 
 def _display(*objects: Any) -> None:

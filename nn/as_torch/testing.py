@@ -61,7 +61,7 @@ def assert_close(
     AssertionError: Tensor-likes are not close! 1 of 2 elements differ, most at (1,): 2.0 against the expected 2.5 ...
     """
     if (rtol is None) != (atol is None):
-        raise ValueError(f"assert_close: rtol and atol must both be specified or both be left out, found {rtol}, {atol}")
+        raise ValueError(f"assert_close: rtol and atol must both be specified or both left out, found {rtol}, {atol}")
 
     def fail(text: str, path: str) -> None:
         text += f"; at {path}" if path else ""
@@ -109,5 +109,5 @@ def assert_close(
 def _array(x: Any) -> Any:
     array = x.detach().array if isinstance(x, Tensor) else np.asarray(x)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"assert_close: expects tensors, numbers, or sequences or mappings of them, found {type(x).__name__}")
+        raise TypeError(f"assert_close: expects tensors, numbers, sequences or mappings, found {type(x).__name__}")
     return array

@@ -63,8 +63,8 @@ def check_options(group: dict[str, Any], *names: str) -> None:
             check(what, group[name], *limits)
     if group.get("differentiable"):
         raise ValueError(
-            f"differentiable={group['differentiable']!r} is not supported: a step is one compiled loop that is not itself "
-            "differentiable; leave the option out"
+            f"differentiable={group['differentiable']!r} is not supported: a step is one compiled loop that is not "
+            "itself differentiable; leave the option out"
         )
 
 
