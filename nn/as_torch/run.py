@@ -216,7 +216,10 @@ def _report(error: BaseException) -> int:
             one.__traceback__ = _foreign(one.__traceback__)
             chain += [one.__cause__, one.__context__]
     sys.stdout.flush()
-    sys.excepthook(type(error), error, error.__traceback__)
+    if sys.excepthook is sys.__excepthook__:  # which does not know the lines of a notebook
+        traceback.print_exception(error)
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 

@@ -92,14 +92,16 @@ def assert_close(
             relative, absolute = (max(pair) for pair in zip(*tolerances, strict=True))
         wide = np.result_type(a, b, np.float64) if "f" in a.dtype.kind + b.dtype.kind else np.result_type(a, b)
         x, y = a.astype(wide), b.astype(wide)
-        close = np.isclose(x, y, relative, absolute, equal_nan)
+        exact = relative == absolute == 0 and not equal_nan
+        close = x == y if exact else np.isclose(x, y, relative, absolute, equal_nan)  # isclose rounds large integers
         if not close.all():
             with np.errstate(all="ignore"):
                 distance = np.where(close, -1, np.nan_to_num(abs(x.astype(float) - y.astype(float)), nan=np.inf))
             worst = tuple(int(k) for k in np.unravel_index(distance.argmax(), distance.shape))
             fail(
-                f"Tensor-likes are not close! {(~close).sum()} of {close.size} elements differ, most at {worst}: "
-                f"{a[worst]} against the expected {b[worst]} (allowed: {absolute:g} + {relative:g} × |expected|)",
+                f"Tensor-likes are not {'equal' if exact else 'close'}! {(~close).sum()} of {close.size} elements "
+                f"differ, most at {worst}: {a[worst]} against the expected {b[worst]} "
+                f"(allowed: {absolute:g} + {relative:g} × |expected|)",
                 path,
             )
 
