@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 __all__ = ["RemovableHandle", "on_backward"]
@@ -20,7 +19,7 @@ class RemovableHandle:
         The hook's number.
     """
 
-    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
         self._hooks = hooks
         self.id = next(_number)
         hooks[self.id] = hook

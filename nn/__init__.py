@@ -25,6 +25,7 @@ from . import functional as functional
 from . import init as init
 from . import optim as optim
 from . import utils as utils
+from .containers import *
 from .files import *
 from .layers import *
 from .losses import *

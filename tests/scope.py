@@ -37,7 +37,8 @@ SCOPE = {
         nn.functional.mse_loss
     """,
     "layer": """
-        nn.functional.linear
+        nn.functional.linear nn.functional.bilinear nn.functional.dropout nn.functional.dropout2d
+        nn.functional.alpha_dropout nn.functional.batch_norm nn.functional.layer_norm nn.functional.embedding
     """,
     "convolution": """
     """,

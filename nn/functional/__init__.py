@@ -1,5 +1,8 @@
 """The layers and losses as functions."""
 
 from .activation import *
+from .dropout import *
+from .embedding import *
 from .linear import *
 from .loss import *
+from .norm import *
