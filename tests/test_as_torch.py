@@ -152,9 +152,19 @@ TUTORIALS = {
         testing version __version__
     """,
     "torch.nn": """
-        Module Parameter Sequential Linear Sigmoid ReLU Tanh BCELoss BCEWithLogitsLoss CrossEntropyLoss MSELoss
-        functional init utils
+        Module ModuleList ModuleDict ParameterList ParameterDict Parameter Sequential Linear Bilinear Identity Flatten
+        Unflatten Dropout Dropout2d BatchNorm1d BatchNorm2d LayerNorm Embedding Sigmoid ReLU Tanh BCELoss
+        BCEWithLogitsLoss CrossEntropyLoss MSELoss functional init utils
     """,
+    "torch.nn.functional": """
+        linear relu sigmoid tanh softmax dropout dropout2d batch_norm layer_norm normalize embedding one_hot
+        binary_cross_entropy binary_cross_entropy_with_logits cross_entropy mse_loss
+    """,
+    "torch.nn.init": """
+        uniform_ normal_ constant_ zeros_ ones_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_
+        orthogonal_ calculate_gain
+    """,
+    "torch.nn.utils": "clip_grad_norm_ clip_grad_value_ parameters_to_vector vector_to_parameters",
     "torch.optim": "SGD Adam AdamW RMSprop Rprop Adagrad Adadelta LBFGS NAdam Optimizer lr_scheduler",
     "torch.optim.lr_scheduler": """
         StepLR MultiStepLR ExponentialLR CosineAnnealingLR ReduceLROnPlateau LambdaLR OneCycleLR

@@ -20,15 +20,21 @@ __all__ = ["names"]
 ROOTS = ("torch", "torchvision")
 VERSION = "2.13.0"  # of PyTorch, whose names and defaults these are
 VISION_VERSION = "0.28.0"
+# The functions of torch.nn.functional that PyTorch has in torch, too.
+SHARED = (
+    "bilinear", "celu", "conv1d", "conv2d", "conv3d", "cosine_similarity", "dropout", "max_pool1d", "max_pool2d",
+    "pairwise_distance", "prelu", "rrelu", "selu", "threshold",
+)  # fmt: skip
 
 
 def _sources() -> dict[str, tuple[Any, ...]]:
     """PyTorch's module → modules and dicts that have its names; where two have one, it is the first's."""
     data, optim = (nn.data,), (nn.optim,)
     layers = {name: value for name, value in _public(nn).items() if name[0].isupper()}  # not nn.save, a torch.save
+    shared = {name: function for name, function in _public(nn.functional).items() if name in SHARED}
     off = {"is_available": only_torch.no, "is_built": only_torch.no}
     return {
-        "torch": (autograd, only_torch, {"__version__": f"{VERSION}+chalkgrad.{autograd.__version__}"}),
+        "torch": (autograd, only_torch, shared, {"__version__": f"{VERSION}+chalkgrad.{autograd.__version__}"}),
         "torch.accelerator": ({**off, "device_count": autograd.cuda.device_count},),
         "torch.autograd": (autograd, {"Variable": only_torch.Variable}),
         "torch.autograd.function": ({"Function": autograd.Function},),
