@@ -91,12 +91,14 @@ class _Backward:
     def __init__(self, hooks: CallHooks, module: Any, inputs: int) -> None:
         self.hooks, self.module, self.inputs = hooks, module, inputs
         self.watched = False  # whether some input has a gradient, with which the pass ends
+        self.tensors: list[Any] = []  # shape and dtype of each input that is a tensor
         self.grad_output: tuple[Any, ...] = ()
 
     def on_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, the tensors among them as results of a step that calls the hooks."""
         if not self.hooks.hooks["backward_after"]:
             return args
+        self.tensors = [(x.shape, x.dtype) if isinstance(x, Tensor) else None for x in args]
         passed, self.watched = _behind(args, self._leave)
         return passed
 
@@ -131,6 +133,10 @@ class _Backward:
         return grads
 
     def _leave(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        grads = tuple(
+            autograd.zeros(x[0], dtype=x[1]) if g is None and x else g
+            for g, x in zip(grads, self.tensors, strict=True)
+        )
         for _, hook in self.hooks.each("backward_after"):
             grads = _replaced(grads, hook.call(self.module, grads, self.grad_output), "grad_input")
         self.grad_output = ()

@@ -102,11 +102,13 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _transient: set[str]  # the buffers that are not part of the state
-    _call_hooks: CallHooks | None = None
+    _call_hooks: CallHooks | None
 
     def __init__(self) -> None:
         # The registries keep the order; the values are ordinary attributes too, so that reading them is fast.
-        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={}, _transient=set())
+        self.__dict__.update(
+            training=True, _parameters={}, _buffers={}, _modules={}, _transient=set(), _call_hooks=None
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         registries = self.__dict__
@@ -314,9 +316,10 @@ class Module:
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` in every backward pass, after it went through the module.
 
-        Both are tuples, of the gradients of the positional arguments (None for what is no tensor, or requires none)
-        and of the outputs; what the hook returns takes the place of ``grad_input``. To know when the pass comes and
-        goes, the module's inputs and outputs are passed on through steps of their own, which a picture shows.
+        Both are tuples: of the gradients of the positional arguments (None for what is no tensor, 0 for a constant)
+        and of the outputs (None for what requires no gradient; 0, and not None as in PyTorch, for what is not used).
+        What the hook returns takes the place of ``grad_input``. To know when the pass comes and goes, the module's
+        inputs and outputs are passed on through steps of their own, which a picture shows.
 
         Raises
         ------

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from autograd import ShapeError, Tensor, no_grad, ops
+from autograd.engine import leaf
 
 __all__ = ["batch_norm", "layer_norm"]
 
@@ -70,18 +71,23 @@ def batch_norm(
     weight, bias = (None if x is None else x.reshape(along) for x in (weight, bias))
     if not input.numel():
         return _affine(input.clone(), weight, bias)
-    if not training:
+    if training:
+        mean, rest, var = _moments(input, (0, *range(2, len(shape))))
+        _move(running_mean, mean, momentum)
+        _move(running_var, var, momentum, n / (n - 1))
+    else:
         assert running_mean is not None and running_var is not None
-        scale = 1 / (running_var.reshape(along) + eps).sqrt()
-        return _affine(input - running_mean.reshape(along), scale if weight is None else scale * weight, bias)
-    axes = (0, *range(2, len(shape)))
-    mean, rest, var = _moments(input, axes)
-    with no_grad():
-        if running_mean is not None:
-            running_mean.copy_((1 - momentum) * running_mean + momentum * mean.reshape(channels))
-        if running_var is not None:
-            running_var.copy_((1 - momentum) * running_var + momentum * n / (n - 1) * var.reshape(channels))
-    return _standardized(rest, var, eps, weight, bias)
+        rest, var = input - running_mean.reshape(along), running_var.reshape(along)
+    scale = (1 if weight is None else weight) / (var + eps).sqrt()  # of the size of a channel's things: little work
+    return _affine(rest, scale, bias)
+
+
+@no_grad()
+def _move(running: Tensor | None, new: Tensor, momentum: float, factor: float = 1.0) -> None:
+    """Let a running statistic go towards ``factor`` times that of the batch, in place."""
+    if running is not None:
+        batch = new.array.reshape(running.shape)
+        running.copy_(leaf((1 - momentum) * running.array + momentum * factor * batch))
 
 
 def layer_norm(
@@ -124,7 +130,7 @@ def layer_norm(
     if not input.numel():
         return _affine(input.clone(), weight, bias)
     _, rest, var = _moments(input, tuple(range(-len(shape), 0)))
-    return _standardized(rest, var, eps, weight, bias)
+    return _affine(rest / (var + eps).sqrt(), weight, bias)
 
 
 def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
@@ -132,7 +138,3 @@ def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     mean = ops.mean(x, axes, True)
     rest = x - mean
     return mean, rest, ops.mean(rest * rest, axes, True)
-
-
-def _standardized(rest: Tensor, var: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    return _affine(rest / (var + eps).sqrt(), weight, bias)
