@@ -157,7 +157,7 @@ TUTORIALS = {
         BCEWithLogitsLoss CrossEntropyLoss MSELoss functional init utils
     """,
     "torch.nn.functional": """
-        linear relu sigmoid tanh softmax dropout dropout2d batch_norm layer_norm normalize embedding one_hot
+        linear relu sigmoid tanh softmax dropout dropout2d batch_norm layer_norm embedding
         binary_cross_entropy binary_cross_entropy_with_logits cross_entropy mse_loss
     """,
     "torch.nn.init": """
