@@ -31,6 +31,8 @@ from .layers import *
 from .losses import *
 from .module import *
 
+from . import as_torch as as_torch  # isort: skip - it names all of the above
+
 
 def __getattr__(name: str) -> _Any:
     if name == "sklearn":  # the one part that is not loaded with the rest, because of what it needs

@@ -57,6 +57,11 @@ class Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
 
+    def __repr__(self) -> str:
+        if self.missing_keys or self.unexpected_keys:
+            return f"Keys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return "<All keys matched successfully>"
+
 
 def forget(parameters: Iterable[Parameter], set_to_none: bool) -> None:
     """Drop the gradients of ``parameters``, or set them to zero."""
@@ -618,7 +623,7 @@ class Module:
         ...         self.calls = state["calls"]
         >>> net = Counted()
         >>> net.load_state_dict({"_extra_state": {"calls": 3}})
-        Keys(missing_keys=[], unexpected_keys=[])
+        <All keys matched successfully>
         >>> net.calls
         3
         """
