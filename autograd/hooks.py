@@ -1,4 +1,4 @@
-"""Hooks on gradients."""
+"""Hooks on gradients, and on backward passes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["RemovableHandle"]
+__all__ = ["RemovableHandle", "on_backward"]
 
 _number = itertools.count()
 
@@ -20,7 +20,7 @@ class RemovableHandle:
         The hook's number.
     """
 
-    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
         self._hooks = hooks
         self.id = next(_number)
         hooks[self.id] = hook
@@ -34,3 +34,22 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+backward_hooks: dict[int, Callable[[Any], object]] = {}
+
+
+def on_backward(hook: Callable[[Any], object]) -> RemovableHandle:
+    """Call ``hook`` with the tensor whenever ``backward()`` is called on one, before anything is computed.
+
+    For whoever wants to see a graph while it is there: to draw it, say. In all threads.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> with autograd.on_backward(lambda loss: print("the loss is", loss.item())):
+    ...     (x * x).backward()
+    the loss is 9.0
+    """
+    return RemovableHandle(backward_hooks, hook)

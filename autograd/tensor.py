@@ -19,7 +19,7 @@ from .arrays import check_differentiable, sizes, to_array
 from .engine import apply, around, leaf
 from .errors import DtypeError, GraphError, ShapeError
 from .grad_fn import GradFn, class_name, grad_fn
-from .hooks import RemovableHandle
+from .hooks import RemovableHandle, backward_hooks
 from .node import NUMBERS, Node, memory, mode
 from .ops.axes import axis
 from .ops.indexing import resolve
@@ -320,6 +320,9 @@ class Tensor(Node):
             For a ``gradient`` of another shape.
         """
         seed = engine.check_seed(self, gradient)
+        if backward_hooks:
+            for hook in tuple(backward_hooks.values()):
+                hook(self)
         if create_graph:
             before, mode.grad = mode.grad, True
             try:

@@ -25,10 +25,13 @@ from . import functional as functional
 from . import init as init
 from . import optim as optim
 from . import utils as utils
+from .containers import *
 from .files import *
 from .layers import *
 from .losses import *
 from .module import *
+
+from . import as_torch as as_torch  # isort: skip - it names all of the above
 
 
 def __getattr__(name: str) -> _Any:

@@ -80,7 +80,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     ...     path = pathlib.Path(folder, "model.safetensors")
     ...     nn.save(model.state_dict(), path)
     ...     nn.Linear(2, 1).load_state_dict(nn.load(path))
-    Keys(missing_keys=[], unexpected_keys=[])
+    <All keys matched successfully>
     """
     try:
         from safetensors.numpy import save as serialize  # here, because it takes a while

@@ -17,8 +17,10 @@ import autograd
 from autograd import Tensor
 
 from . import data, layers, losses, optim
+from .containers import Sequential
 from .data.sampler import positive
-from .module import Module, Sequential
+from .layers.norm import BatchNorm
+from .module import Module
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -79,7 +81,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             if not isinstance(made, Module):
                 raise TypeError(f"module: expects a function that makes a Module, found one that makes {made!r}")
             return made
-        activation = _named("activation", layers, self.activation)
+        activation = _named("activation", layers.activation, self.activation)
         sizes = [nin, *(positive("hidden_sizes", size) for size in self.hidden_sizes)]
         parts: list[Module] = []
         for k in range(1, len(sizes)):
@@ -95,18 +97,22 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             optimizer = make(self.module_.parameters(), lr=self.lr, weight_decay=self.weight_decay)
             rows = data.TensorDataset(autograd.tensor(X), autograd.tensor(targets))
             size = len(X) if self.batch_size is None else self.batch_size
-            loader = data.DataLoader(rows, size, shuffle=True)
+            # One sample has no variance: where a batch of one would be left over, every epoch skips another sample.
+            varies = any(isinstance(module, BatchNorm) for module in self.module_.modules())
+            lone = varies and 1 < size < len(X) and len(X) % size == 1
+            loader = data.DataLoader(rows, size, shuffle=True, drop_last=lone)
             self.loss_curve_: list[float] = []
             self.module_.train()
             for _ in range(epochs):
-                total = 0.0
+                total, seen = 0.0, 0
                 for x, y in loader:
                     optimizer.zero_grad()
                     loss = criterion(self.module_(x), y)
                     loss.backward()
                     optimizer.step()
                     total += loss.item() * len(x)
-                self.loss_curve_.append(total / len(X))
+                    seen += len(x)
+                self.loss_curve_.append(total / seen)
         self.module_.eval()
         if not np.isfinite(self.loss_curve_[-1]):
             warnings.warn(

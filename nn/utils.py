@@ -13,9 +13,11 @@ import numpy as np
 import autograd
 from autograd import ShapeError, Tensor, as_tensor, no_grad
 
+from .module import Module
+
 __all__ = [
-    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector",
-    "vector_to_parameters",
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "count_parameters", "get_total_norm",
+    "parameters_to_vector", "vector_to_parameters",
 ]  # fmt: skip
 
 
@@ -206,6 +208,24 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     with no_grad():
         for g in _gradients(_tensors(parameters)):
             g.copy_(np.clip(g.array, -limit, limit))
+
+
+def count_parameters(model: Module, trainable: bool = False) -> int:
+    """How many numbers a network learns: the elements of all parameters, each parameter once. PyTorch has none.
+
+    Parameters
+    ----------
+    model : Module
+    trainable : bool
+        Count only what requires a gradient: nothing of frozen layers.
+
+    Examples
+    --------
+    >>> import nn
+    >>> nn.utils.count_parameters(nn.Sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1)))  # the slides' 2-4-1
+    17
+    """
+    return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

@@ -31,14 +31,27 @@ SCOPE = {
         new_empty fill zero_
     """,
     "activation": """
-        nn.functional.relu
+        nn.functional.relu nn.functional.relu6 nn.functional.leaky_relu nn.functional.prelu nn.functional.elu
+        nn.functional.selu nn.functional.celu nn.functional.gelu nn.functional.silu nn.functional.mish
+        nn.functional.softplus nn.functional.softsign nn.functional.hardtanh nn.functional.hardsigmoid
+        nn.functional.hardswish nn.functional.logsigmoid nn.functional.tanhshrink nn.functional.threshold
+        nn.functional.glu nn.functional.softmin nn.functional.hardshrink nn.functional.softshrink
+        nn.functional.normalize nn.functional.cosine_similarity nn.functional.pairwise_distance nn.functional.one_hot
     """,
     "loss": """
-        nn.functional.mse_loss
+        nn.functional.mse_loss nn.functional.l1_loss nn.functional.smooth_l1_loss nn.functional.huber_loss
+        nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy_with_logits nn.functional.cross_entropy
+        nn.functional.nll_loss nn.functional.kl_div nn.functional.poisson_nll_loss nn.functional.gaussian_nll_loss
+        nn.functional.hinge_embedding_loss nn.functional.margin_ranking_loss nn.functional.soft_margin_loss
+        nn.functional.multi_margin_loss nn.functional.cosine_embedding_loss
     """,
     "layer": """
-        nn.functional.linear
+        nn.functional.linear nn.functional.bilinear nn.functional.dropout nn.functional.dropout2d
+        nn.functional.alpha_dropout nn.functional.batch_norm nn.functional.layer_norm nn.functional.embedding
     """,
     "convolution": """
+        nn.functional.conv1d nn.functional.conv2d nn.functional.max_pool1d nn.functional.max_pool2d
+        nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.adaptive_avg_pool1d
+        nn.functional.adaptive_avg_pool2d nn.functional.pad nn.functional.unfold
     """,
 }

@@ -360,12 +360,21 @@ SWITCHES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pytorchs_switches_may_be_off_and_are_refused_when_on(kind):
-    w = nn.Parameter(autograd.ones(1))
-    kind([w], **dict.fromkeys(SWITCHES[kind], False))
-    for name in SWITCHES[kind]:
-        with pytest.raises(ValueError, match=f"{name}=True is not supported"):
-            kind([w], **{name: True})
+def test_pytorchs_choice_of_an_implementation_changes_nothing_and_differentiable_is_refused(kind):
+    results = []
+    for choice in (None, False, True):
+        w = nn.Parameter(autograd.ones(3))
+        switches = {name: bool(choice) for name in SWITCHES[kind] if name != "differentiable"}
+        optimizer = kind([w], lr=0.1) if choice is None else kind([w], lr=0.1, differentiable=False, **switches)
+        for _ in range(2):
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+        results.append(w.tolist())
+    assert results[0] == results[1] == results[2] != [1, 1, 1]
+    with pytest.raises(ValueError, match="differentiable=True is not supported"):
+        kind([w], differentiable=True)
+
 
 
 BAD = [-1e-3, math.nan, math.inf, "0.1", None]

@@ -125,3 +125,248 @@ def test_collate_gives_pytorchs_dtypes(samples):
     mine, other = nn.data.default_collate(samples), torch.utils.data.default_collate(samples)
     assert mine.dtype == other.numpy().dtype
     assert mine.tolist() == other.tolist()
+
+
+# ---- modules: layers, containers and hooks
+
+
+def pair(make, dtype="float64"):
+    """The same network here and in PyTorch, from PyTorch's initial values."""
+    torch.manual_seed(0)
+    theirs = make(torch.nn, torch).to(getattr(torch, dtype))
+    mine = make(nn, autograd).to(dtype)
+    keys = mine.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    assert keys == ([], [])
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    return mine, theirs
+
+
+MODELS = {
+    "Linear": (lambda m, t: m.Linear(4, 3, bias=False), [(5, 4)]),
+    "Bilinear": (lambda m, t: m.Bilinear(4, 3, 2), [(5, 4), (5, 3)]),
+    "BatchNorm1d": (lambda m, t: m.BatchNorm1d(4), [(5, 4)]),
+    "BatchNorm1d 3-D": (lambda m, t: m.BatchNorm1d(4, eps=0.1, momentum=0.3), [(5, 4, 3)]),
+    "BatchNorm1d momentum": (lambda m, t: m.BatchNorm1d(4, momentum=None), [(5, 4)]),
+    "BatchNorm1d plain": (lambda m, t: m.BatchNorm1d(4, affine=False), [(5, 4)]),
+    "BatchNorm1d untracked": (lambda m, t: m.BatchNorm1d(4, track_running_stats=False), [(5, 4)]),
+    "BatchNorm1d no bias": (lambda m, t: m.BatchNorm1d(4, bias=False), [(5, 4)]),
+    "BatchNorm2d": (lambda m, t: m.BatchNorm2d(4), [(5, 4, 3, 2)]),
+    "LayerNorm": (lambda m, t: m.LayerNorm(4), [(5, 4)]),
+    "LayerNorm 2-D": (lambda m, t: m.LayerNorm((3, 4), eps=0.1, bias=False), [(5, 3, 4)]),
+    "Flatten": (lambda m, t: m.Sequential(m.Flatten(), m.Unflatten(1, (2, 6)), m.Flatten(0, 1)), [(5, 3, 4)]),
+    "network": (
+        lambda m, t: m.Sequential(
+            m.Linear(4, 6), m.BatchNorm1d(6), m.Tanh(), m.Dropout(0.0), m.Identity(), m.LayerNorm(6), m.Linear(6, 2)
+        ),
+        [(5, 4)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
+@pytest.mark.parametrize("name", MODELS)
+def test_modules_with_pytorchs_state_give_its_outputs_gradients_and_buffers(name, dtype, tolerance):
+    make, shapes = MODELS[name]
+    mine, theirs = pair(make, dtype)
+    rng = np.random.default_rng(0)
+
+    def equal(a, b):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=tolerance, atol=tolerance)
+
+    for training in (True, True, False, True):
+        mine.train(training)
+        theirs.train(training)
+        arrays = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+        xs = [autograd.tensor(x, requires_grad=True) for x in arrays]
+        ys = [torch.tensor(x, requires_grad=True) for x in arrays]
+        a, b = mine(*xs), theirs(*ys)
+        equal(a, b)
+        seed = rng.standard_normal(a.shape).astype(dtype)
+        a.backward(autograd.tensor(seed))
+        b.backward(torch.tensor(seed))
+        for p, q in zip([*xs, *mine.parameters()], [*ys, *theirs.parameters()], strict=True):
+            equal(p.grad, q.grad)
+        for (key, p), q in zip(mine.state_dict().items(), theirs.state_dict().values(), strict=True):
+            assert (key, str(p.dtype)) == (key, str(q.dtype).removeprefix("torch."))
+            equal(p, q)
+
+
+@pytest.mark.parametrize("options", [{}, {"padding_idx": 2}, {"padding_idx": -1}, {"max_norm": 1.0},
+                                     {"max_norm": 2.0, "norm_type": 1.0}, {"scale_grad_by_freq": True}])  # fmt: skip
+def test_embedding_agrees_with_every_option(options):
+    mine, theirs = pair(lambda m, t: m.Embedding(6, 3, **options))
+    index = [[0, 2, 2], [5, 5, 5]]
+    a, b = mine(autograd.tensor(index)), theirs(torch.tensor(index))
+    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-12)
+    (a**2).sum().backward()
+    (b**2).sum().backward()
+    np.testing.assert_allclose(mine.weight.grad.numpy(), theirs.weight.grad.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(mine.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-12)
+    assert repr(mine) == repr(theirs)
+
+
+def nested(m, t):
+    class Net(m.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = m.Embedding(10, 3, padding_idx=1)
+            self.features = m.ModuleList([m.Linear(3, 3), m.Linear(3, 3), m.Linear(3, 3), m.Dropout(), m.Dropout(0.3)])
+            self.blocks = m.ModuleList(m.Sequential(m.Linear(3, 3), m.ReLU()) for _ in range(2))
+            self.heads = m.ModuleDict({"a": m.Bilinear(3, 3, 2), "b": m.Sequential(m.Unflatten(1, (2, 5)))})
+            self.norms = m.Sequential(m.BatchNorm1d(3, momentum=None), m.BatchNorm2d(3), m.LayerNorm((2, 3)))
+            self.empty = m.ModuleList()
+            self.nothing = m.Sequential(m.Identity(4), m.AlphaDropout(), m.Dropout1d(), m.Dropout2d(0.1))
+            self.scales = m.ParameterList([t.ones(2, 3), 4, m.Parameter(t.ones(()))])
+            self.named = m.ParameterDict({"x": t.ones(2), "y": "text"})
+
+    return Net()
+
+
+def test_reprs_of_a_nested_network_are_pytorchs():
+    text = repr(nested(torch.nn, torch)).replace("[torch.float32", "[float32").replace("[torch.FloatTensor", "[float32")
+    assert repr(nested(nn, autograd)) == text
+    for make in [
+        lambda m: m.ModuleList(), lambda m: m.ModuleDict(), lambda m: m.ParameterList(), lambda m: m.Module(),
+        lambda m: m.ModuleList([m.Tanh(), m.ReLU(), m.ReLU()]), lambda m: m.Embedding(3, 2, 0, 1.0, 1.0, True),
+    ]:  # fmt: skip
+        assert repr(make(nn)) == repr(make(torch.nn))
+
+
+def test_paths_of_a_nested_network_are_pytorchs():
+    mine, theirs = nested(nn, autograd), nested(torch.nn, torch)
+    for method in ("named_modules", "named_parameters", "named_buffers", "named_children"):
+        assert [k for k, _ in getattr(mine, method)()] == [k for k, _ in getattr(theirs, method)()]
+    assert list(mine.state_dict(prefix="net.")) == list(theirs.state_dict(prefix="net."))
+    order = ([], [])
+    mine.apply(lambda module: order[0].append(type(module).__name__))
+    theirs.apply(lambda module: order[1].append(type(module).__name__))
+    assert order[0] == order[1]
+
+
+def hook_log(m, t, kind):
+    """What hooks of every kind are called with, and in which order."""
+    log = []
+
+    def shown(x):
+        if isinstance(x, t.Tensor):
+            return np.round(x.detach().numpy(), 9).tolist()
+        if isinstance(x, (tuple, list)):
+            return [type(x).__name__, *map(shown, x)]
+        return {k: shown(v) for k, v in x.items()} if isinstance(x, dict) else x
+
+    def note(name, result=None):
+        def hook(module, *args):
+            log.append((name, type(module).__name__, *map(shown, args)))
+            return result(*args) if result else None
+
+        return hook
+
+    class Add(m.Module):
+        def forward(self, a, b=None, scale=1.0):
+            return a * scale if b is None else (a + b, a * b, "text")
+
+    class Outer(m.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.act = Add(), m.Tanh()
+
+        def forward(self, a, b):
+            total, product, _ = self.inner(a, b)
+            return self.act(total) * product
+
+    net = Outer()
+    parts = {"outer": net, "inner": net.inner, "act": net.act}
+    for name, part in parts.items():
+        part.register_forward_pre_hook(note(f"{name} pre 1"))
+        part.register_forward_pre_hook(note(f"{name} pre 2"), prepend=True)
+        part.register_forward_pre_hook(note(f"{name} pre kw"), with_kwargs=True)
+        part.register_forward_hook(note(f"{name} post 1"))
+        part.register_forward_hook(note(f"{name} post kw"), with_kwargs=True, prepend=True)
+        part.register_forward_hook(note(f"{name} post always"), always_call=True)
+        part.register_full_backward_pre_hook(note(f"{name} back pre 1"))
+        part.register_full_backward_pre_hook(note(f"{name} back pre 2"), prepend=True)
+        part.register_full_backward_hook(note(f"{name} back 1"))
+        part.register_full_backward_hook(note(f"{name} back 2"), prepend=True)
+    if kind == "replace":
+        net.act.register_forward_pre_hook(note("double", lambda args: args[0] * 2))
+        net.inner.register_forward_pre_hook(
+            note("swap", lambda args, kwargs: ((args[1], args[0]), kwargs)), with_kwargs=True
+        )
+        net.act.register_forward_hook(note("halve", lambda args, out: out / 2))
+        net.act.register_full_backward_pre_hook(note("triple", lambda gout: (gout[0] * 3,)))
+        net.inner.register_full_backward_hook(note("negate", lambda gin, gout: tuple(-g for g in gin)))
+    x = t.tensor([0.5, -1.0], dtype=t.float64, requires_grad=True)
+    y = t.tensor([2.0, 3.0], dtype=t.float64, requires_grad=kind != "constant")
+    if kind == "constants":
+        x = x.detach()
+        y = y.detach()
+        net.act.scale = m.Parameter(t.ones(2, dtype=t.float64))
+        net.act.forward = lambda z: z * net.act.scale
+    out = net(x, y)
+    out.sum().backward()
+    log += [shown(z.grad) if z.grad is not None else None for z in (x, y)]
+    if kind == "keyword":
+        log.append(shown(net.inner(x, scale=3.0)))
+    if kind == "no_grad":
+        with t.no_grad():
+            log.append(shown(net(x, y)))
+    if kind == "failure":
+        net.inner.register_forward_pre_hook(lambda module, args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            net(x, y)
+    if kind == "twice":
+        out = net(x, y)
+        out.sum().backward(retain_graph=True)
+        out.sum().backward()
+        log += [shown(x.grad), shown(y.grad)]
+    return log
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing:UserWarning")  # PyTorch's, where no input has one
+@pytest.mark.parametrize(
+    "kind", ["plain", "replace", "constant", "constants", "keyword", "no_grad", "failure", "twice"]
+)
+def test_hooks_are_called_in_pytorchs_order_with_pytorchs_arguments(kind):
+    mine, theirs = hook_log(nn, autograd, kind), hook_log(torch.nn, torch, kind)
+    assert len(mine) > 15
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("name", ["Linear", "Bilinear", "Embedding", "BatchNorm1d", "LayerNorm"])
+def test_layers_start_with_pytorchs_distribution(name):
+    args = {"Linear": (9, 3000), "Bilinear": (9, 20, 300), "Embedding": (300, 100), "BatchNorm1d": (50,),
+            "LayerNorm": (50,)}[name]  # fmt: skip
+    torch.manual_seed(0)
+    mine, other = getattr(nn, name)(*args), getattr(torch.nn, name)(*args)
+    for key, p in mine.named_parameters():
+        a, b = (np.sort(x.detach().numpy().ravel()) for x in (p, other.get_parameter(key)))
+        if a[0] == a[-1]:
+            assert a.tolist() == b.tolist()
+        else:
+            distance = np.abs(np.searchsorted(b, a) / b.size - np.arange(a.size) / a.size).max()
+            assert distance < 3 / np.sqrt(a.size)
+
+
+GAINS = ["linear", "conv1d", "conv_transpose3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
+
+
+def test_gains_and_what_is_not_random_in_init_are_pytorchs():
+    for name in GAINS:
+        assert nn.init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-15)
+    assert nn.init.calculate_gain("leaky_relu", 0.3) == pytest.approx(torch.nn.init.calculate_gain("leaky_relu", 0.3))
+    for shape, groups in [((4, 2, 3), 2), ((5, 2, 4, 3), 1), ((2, 4, 3, 3, 3), 2)]:
+        theirs = torch.nn.init.dirac_(torch.empty(shape), groups)
+        assert nn.init.dirac_(autograd.empty(shape), groups).tolist() == theirs.tolist()
+
+
+SAME = ["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_",
+        "kaiming_normal_"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_inits_draw_from_pytorchs_distributions(name):
+    torch.manual_seed(0)
+    a, b = getattr(nn.init, name)(autograd.empty(60, 500)), getattr(torch.nn.init, name)(torch.empty(60, 500))
+    a, b = (np.sort(x.numpy().ravel()) for x in (a, b))
+    distance = np.abs(np.searchsorted(b, a) / b.size - np.arange(a.size) / a.size).max()
+    assert distance < 3 / np.sqrt(a.size)

@@ -43,6 +43,47 @@ def weights(net):
     return [p.tolist() for p in net.module_.parameters()]
 
 
+def regularised(nin, nout):
+    return nn.Sequential(nn.Linear(nin, 30), nn.BatchNorm1d(30), nn.ReLU(), nn.Dropout(0.2), nn.Linear(30, nout))
+
+
+@parametrize_with_checks([NeuralNetClassifier(regularised, lr=0.02, epochs=60)])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_checks_of_a_network_with_dropout_and_batch_norm(estimator, check):
+    check(estimator)
+
+
+def test_dropout_and_batch_norm_are_in_training_mode_in_fit_only(blobs):
+    X, y = StandardScaler().fit_transform(blobs[0]), blobs[1]
+    modes = []
+
+    def module(nin, nout):
+        net = regularised(nin, nout)
+        net.register_forward_hook(lambda module, args, output: modes.append(module.training))
+        return net
+
+    net = NeuralNetClassifier(module, epochs=20, lr=0.02, random_state=0).fit(X, y)
+    assert all(modes) and len(modes) == 20 * 4
+    assert net.score(X, y) > 0.6 and not modes[-1]
+    np.testing.assert_array_equal(net.predict_proba(X), net.predict_proba(X))
+    np.testing.assert_allclose(net.predict_proba(X[:1]), net.predict_proba(X)[:1], rtol=1e-5)  # not of the batch
+    assert net.module_[1].num_batches_tracked.item() == 20 * 4
+
+
+@pytest.mark.parametrize(("n", "batch_size", "batches"), [(33, 32, 1), (65, 32, 2), (64, 32, 2), (33, None, 1)])
+def test_a_lone_last_sample_is_left_out_where_there_is_batch_norm(blobs, n, batch_size, batches):
+    X, y = blobs[0][:n], blobs[1][:n]
+    net = NeuralNetClassifier(regularised, epochs=3, batch_size=batch_size).fit(X, y)
+    assert net.module_[1].num_batches_tracked.item() == 3 * batches
+    assert np.isfinite(net.loss_curve_).all()
+
+
+def test_an_activation_is_one_and_not_any_layer(blobs):
+    for name in ("Linear", "Dropout", "BatchNorm1d"):
+        with pytest.raises(ValueError, match=f"activation: there is no '{name}'"):
+            NeuralNetClassifier(activation=name).fit(*blobs)
+
+
 # ---- what it learns
 
 

@@ -31,15 +31,18 @@ ERFC_1 = math.erfc(1)
 ERFC_NEAR_1 = _taylor()
 
 
-def each(kernel: Callable[..., Any], *arrays: Array) -> Array:
-    """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype."""
+def each(kernel: Callable[..., Any], *arrays: Array, numbers: tuple[float, ...] = ()) -> Array:
+    """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype.
+
+    The kernel gets ``numbers`` too, behind the arrays.
+    """
     try:
         vectors = [*map(ravel, arrays)]
     except TypeError:  # a rule works with numbers too, Python's or NumPy's
         arrays = tuple(np.asarray(x * 1.0) for x in arrays)
         vectors = [*map(ravel, arrays)]
     out = np.empty(arrays[-1].shape, arrays[-1].dtype)
-    kernel(*vectors, ravel(out))
+    kernel(*vectors, *numbers, ravel(out))
     return out
 
 
@@ -125,13 +128,19 @@ def _relu_vjp(g, x, out):
 
 
 @jit
+def product(x, y):
+    """x y, and what its rounding has lost: both factors in two parts, the products of the parts are exact."""
+    c, d = 134217729.0 * x, 134217729.0 * y
+    x_high, y_high = c - (c - x), d - (d - y)
+    x_low, y_low = x - x_high, y - y_high
+    rounded = x * y
+    return rounded, ((x_high * y_high - rounded) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+@jit
 def _gauss(x):
-    """exp(−x²), x squared in two parts: half an ulp of x² = 700 would be 350 ulp of the result."""
-    square = x * x
-    c = 134217729.0 * x
-    high = c - (c - x)
-    low = x - high
-    lost = ((high * high - square) + 2 * high * low) + low * low
+    """exp(−x²), with what the square has lost: half an ulp of x² = 700 would be 350 ulp of the result."""
+    square, lost = product(x, x)
     e = f.exp(-square)
     return 0.0 if abs(x) > 40 else e - e * lost
 
@@ -151,17 +160,21 @@ def _erf_vjp(g, x, out):
 
 
 @jit
+def erfc_at(x):
+    """1 − erf(x) of one float64."""
+    d = x - 1
+    if abs(d) > 0.25:
+        return math.erfc(x)
+    slope = 0.0  # here C libraries are up to 5 ulp off
+    for n in range(ERFC_NEAR_1.size - 1, -1, -1):
+        slope = slope * d + ERFC_NEAR_1[n]
+    return ERFC_1 - d * slope
+
+
+@jit
 def _erfc(x, out):
     for i in range(x.size):
-        v = np.float64(x[i])
-        d = v - 1
-        if abs(d) <= 0.25:  # where C libraries are up to 5 ulp off
-            slope = 0.0
-            for n in range(ERFC_NEAR_1.size - 1, -1, -1):
-                slope = slope * d + ERFC_NEAR_1[n]
-            out[i] = ERFC_1 - d * slope
-        else:
-            out[i] = math.erfc(v)
+        out[i] = erfc_at(np.float64(x[i]))
 
 
 def exp(x: Array) -> Array:

@@ -1,8 +1,8 @@
 """exp, log and their kin for one number, written so that LLVM computes many at once.
 
-Numba comes without a vector maths library: a loop over ``math.exp`` calls C for every element. What stands here has no
-branch, no call and no table, only arithmetic, selects and the bits of floats, so a loop over it becomes vector code, five
-to ten times as fast. float32 is computed in float32. The error is below 2 ulp everywhere (tests/test_kernels.py), tails
+Numba comes without a vector maths library: a loop over ``math.exp`` calls C for every element. What stands here has
+no branch, no call and no table, only arithmetic, selects and the bits of floats, so a loop over it becomes vector code,
+five to ten times as fast. float32 is computed in float32. The error is below 2 ulp everywhere (tests/test_kernels.py), tails
 and subnormals included, and nan, inf and −0 mean what they mean in NumPy.
 
 Method: x is written as n ln 2 + r (for a logarithm as 2ⁿ m) with a small rest, for which a short polynomial suffices. The

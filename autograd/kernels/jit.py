@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,19 +23,15 @@ EXACT: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 """No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy."""
 
 
-def jit(function: Any = None, *, reorder: bool = False) -> Any:
+def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
     """Compile ``function`` when it is first called, and keep the machine code on disk for the next process.
 
-    The GIL is released. Where no cache folder can be written, the kernel is compiled again in every process. Only with
-    ``reorder`` may LLVM add up in another order, by vectors: the same order in every run on one machine.
+    A kernel may ask for more fast maths than :data:`EXACT` by LLVM's ``flags``. The GIL is released. Where no cache
+    folder can be written, the kernel is compiled again in every process.
     """
-    if function is None:
-        return partial(jit, reorder=reorder)
     if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    options: dict[str, Any] = {"nogil": True, **EXACT}
-    if reorder:
-        options["fastmath"] = {"contract", "reassoc"}
+    options: dict[str, Any] = {"nogil": True, **EXACT, "fastmath": {"contract", *flags}}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
@@ -45,6 +41,10 @@ def jit(function: Any = None, *, reorder: bool = False) -> Any:
     with contextlib.suppress(AttributeError):
         compiled._cache._cache_file._source_stamp = _sources()  # type: ignore[attr-defined]
     return compiled
+
+
+reordered = partial(jit, flags=["reassoc"])
+"""For sums: LLVM may add up in another order, by vectors, the same in every run on one machine."""
 
 
 def _sources() -> tuple[Any, ...]:

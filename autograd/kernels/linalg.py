@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import threads
-from .jit import Array, jit, matrix, wide
+from .jit import Array, jit, matrix, reordered, wide
 
 SMALL = 4096
 """Up to this many multiplications the linear layer is one plain loop, bias included: a call costs more than the work."""
@@ -22,7 +22,7 @@ LARGE = 2**24
 """From this many multiplications on, a product is cut into two by its rows, for two threads."""
 
 
-@jit(reorder=True)
+@reordered
 def _x_wt(x, w, out):
     """x wᵀ: dot products of rows, four at a time."""
     wide()
@@ -44,7 +44,7 @@ def _x_wt(x, w, out):
             out[i, k] = a
 
 
-@jit(reorder=True)
+@reordered
 def _x_w(x, w, out):
     """x w: rows of w, weighted and added up four at a time."""
     wide()
@@ -62,7 +62,7 @@ def _x_w(x, w, out):
                 out[i, j] += a * w[k, j]
 
 
-@jit(reorder=True)
+@reordered
 def _xt_w(x, w, out):
     """xᵀ w: outer products of rows, four added at a time."""
     wide()
@@ -110,7 +110,7 @@ def _linear_vjp(g, X, W, dX, dW, db):
             dX[i, j] = z
 
 
-@jit(reorder=True)
+@reordered
 def _columns(g, out):
     """The sums of the columns, in float64."""
     wide()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .jit import jit, wide
+from .jit import reordered, wide
 
 
-@jit(reorder=True)
+@reordered
 def total(x):
     """The sum of a contiguous vector, in float64."""
     wide()

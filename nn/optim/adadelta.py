@@ -30,13 +30,15 @@ class Adadelta(Optimizer):
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖².
     maximize : bool
         Whether to go up the gradient, not down.
-    foreach, capturable, differentiable : None or False
-        PyTorch's switches between its implementations; there is one here.
+    foreach, capturable : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------

@@ -30,13 +30,15 @@ class Adagrad(Optimizer):
         Keeps the division finite.
     maximize : bool
         Whether to go up the gradient, not down.
-    foreach, differentiable, fused : None or False
-        PyTorch's switches between its implementations; there is one here.
+    foreach, fused : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------

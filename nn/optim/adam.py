@@ -35,13 +35,15 @@ class Adam(Optimizer):
         Whether θ shrinks by 1 − αλ instead: :class:`AdamW`.
     maximize : bool
         Whether to go up the gradient, not down.
-    foreach, capturable, differentiable, fused : None or False
-        PyTorch's switches between its implementations; there is one here.
+    foreach, capturable, fused : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------
@@ -136,7 +138,7 @@ class AdamW(Adam):
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------

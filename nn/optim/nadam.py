@@ -32,13 +32,15 @@ class NAdam(Optimizer):
         Whether θ shrinks by 1 − αλ instead, as in AdamW.
     maximize : bool
         Whether to go up the gradient, not down.
-    foreach, capturable, differentiable : None or False
-        PyTorch's switches between its implementations; there is one here.
+    foreach, capturable : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------

@@ -50,12 +50,12 @@ RANGES: dict[str, tuple[Any, ...]] = {
 NUMBERS: dict[str, Callable[[Any], Any]] = {"step": int, "mu_product": float}
 """The entries of a parameter's state that are numbers; all others are tensors of its shape."""
 
-SWITCHES = ("foreach", "fused", "capturable", "differentiable")
-"""Options of PyTorch that choose among its implementations; there is one here, on the CPU."""
-
 
 def check_options(group: dict[str, Any], *names: str) -> None:
-    """Raise ValueError for the first of these options that is out of range, and for a switch that is on."""
+    """Raise ValueError for the first of these options that is out of range, and for ``differentiable``.
+
+    PyTorch's other switches (foreach, fused, capturable) choose among its implementations, which all compute the same.
+    """
     for name in names:
         if name == "betas":
             beta1, beta2 = group["betas"]
@@ -64,12 +64,11 @@ def check_options(group: dict[str, Any], *names: str) -> None:
         else:
             what, *limits = RANGES[name]
             check(what, group[name], *limits)
-    for name in SWITCHES:
-        if group.get(name):
-            raise ValueError(
-                f"{name}={group[name]!r} is not supported: there is one implementation, a compiled loop on the CPU "
-                "that is not itself differentiable; leave the option out"
-            )
+    if group.get("differentiable"):
+        raise ValueError(
+            f"differentiable={group['differentiable']!r} is not supported: a step is one compiled loop that is not "
+            "itself differentiable; leave the option out"
+        )
 
 
 class Optimizer:

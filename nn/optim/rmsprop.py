@@ -37,13 +37,15 @@ class RMSprop(Optimizer):
         Whether to divide by the deviation from the mean gradient.
     maximize : bool
         Whether to go up the gradient, not down.
-    capturable, foreach, differentiable : None or False
-        PyTorch's switches between its implementations; there is one here.
+    capturable, foreach : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, and for a switch that is on.
+        For options out of range, and for ``differentiable``.
 
     Examples
     --------

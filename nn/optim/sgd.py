@@ -30,13 +30,15 @@ class SGD(Optimizer):
         λ: adds λθ to the gradient, that is the penalty (λ/2)‖θ‖² (see the errata).
     nesterov, maximize : bool
         Whether to look ahead along the momentum; whether to go up the gradient, not down.
-    foreach, differentiable, fused : None or False
-        PyTorch's switches between its implementations; there is one here.
+    foreach, fused : bool, optional
+        PyTorch's choice among its implementations; accepted, there is one here.
+    differentiable : False
+        Not supported.
 
     Raises
     ------
     ValueError
-        For options out of range, for Nesterov without momentum or with dampening, and for a switch that is on.
+        For options out of range, for Nesterov without momentum or with dampening, and for ``differentiable``.
 
     Examples
     --------
