@@ -15,7 +15,8 @@ from .jit import Array, flat, jit, matrix
 def _bce_with_logits(z, y, out):
     total = 0.0
     for i in range(z.size):
-        out[i] = max(z[i], 0) - z[i] * y[i] + math.log1p(math.exp(-abs(z[i])))
+        rest = 1 - y[i] if z[i] >= 0 else y[i]  # of z = ±inf the right label leaves 0, not inf · 0
+        out[i] = (abs(z[i]) * rest if rest != 0 else 0) + math.log1p(math.exp(-abs(z[i])))
         total += out[i]
     return total
 
