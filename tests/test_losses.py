@@ -206,8 +206,9 @@ def test_a_nan_score_gives_a_nan_loss(name):
 def test_a_label_out_of_range_is_an_error_with_its_value_and_the_classes(name, label):
     labels = LABELS.copy()
     labels[2] = label
-    with pytest.raises(IndexError, match=rf"label {label} at position 2 is out of bounds for {K} classes"):
+    with pytest.raises(IndexError, match=rf"label {label} at position 2 is out of bounds for {K} classes") as error:
         CASES[name].make()(tensor(SCORES), tensor(labels))
+    assert error.value.__context__ is None  # one error, not one during another
 
 
 @pytest.mark.parametrize("name", OF_LABELS)
