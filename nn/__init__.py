@@ -33,6 +33,6 @@ from .module import *
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "sklearn":  # the one part that is not loaded with the rest, because of what it needs
-        return _import_module("nn.sklearn")
+    if name in ("onnx", "sklearn"):  # not loaded with the rest, because of what they need
+        return _import_module(f"nn.{name}")
     raise AttributeError(f"module 'nn' has no attribute {name!r}")
