@@ -301,8 +301,8 @@ def test_bad_input_is_an_error_that_says_what_was_expected(call, kind, message):
 LAYERS = [
     "Conv2d(4, 6, (3, 5), padding='same', dilation=2, groups=2, bias=False, padding_mode='circular')",
     "Conv2d(1, 16, 5, stride=2, padding=(1, 2))", "Conv1d(1, 2, 3, stride=2, padding=1)",
-    "Conv1d(4, 2, 3, padding='valid')", "MaxPool1d(2)", "MaxPool2d(2, stride=1, padding=(1, 0))", "AvgPool1d(2)", "AvgPool2d((2, 3), ceil_mode=True)",
-    "AdaptiveAvgPool1d(2)", "AdaptiveAvgPool2d((1, None))",
+    "Conv1d(4, 2, 3, padding='valid')", "MaxPool1d(2)", "MaxPool2d(2, stride=1, padding=(1, 0))", "AvgPool1d(2)",
+    "AvgPool2d((2, 3), ceil_mode=True)", "AdaptiveAvgPool1d(2)", "AdaptiveAvgPool2d((1, None))",
 ]  # fmt: skip
 
 
