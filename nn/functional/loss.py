@@ -585,7 +585,7 @@ def cross_entropy(
     """
     plain = weight is None and not label_smoothing and ignore_index < 0
     if plain and getattr(input, "ndim", 2) == 2 and getattr(target, "ndim", 1) == 1:
-        try:  # noqa: SIM105 - suppress() costs more than the rest of this function
+        try:
             return ops.cross_entropy(input, target, reduction)
         except IndexError:  # perhaps of a label to ignore, which the fused op knows nothing of
             pass
