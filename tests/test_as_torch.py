@@ -299,7 +299,7 @@ def test_libraries_that_look_for_pytorch_are_not_misled(script):
     for package in ("matplotlib", "sklearn"):
         pytest.importorskip(package)
     done = script(LIBRARIES, MPLBACKEND="Agg")
-    said = [line for line in done.stderr.splitlines() if "building the font cache" not in line]  # matplotlib's first run
+    said = [line for line in done.stderr.splitlines() if "building the font cache" not in line]  # in its first run
     assert (said, done.stdout) == ([], "True 60 (60, 2)\n")
 
 
