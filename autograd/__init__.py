@@ -30,6 +30,7 @@ from .function import *
 from .functions import *
 from .gradcheck import *
 from .hooks import on_backward as on_backward
+from .kernels.threads import *
 from .modes import *
 from .ops import check_dtype as check_dtype
 from .ops import get_default_dtype as get_default_dtype

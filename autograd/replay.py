@@ -32,8 +32,8 @@ class replay:
     replayed step only the computation is left. Its results are the same, to the bit.
 
     What varies from call to call must be an argument: tensors, numbers, strings, or tuples, lists and dicts of them.
-    Other tensors that the function uses (parameters, say) are read anew in every call. Its own Python code runs only when
-    it is recorded: for shapes, dtypes and values of numbers that are new, and after ``model.train()`` or ``eval()``.
+    Other tensors that the function uses (parameters, say) are read anew in every call. Its own Python code runs only
+    when it is recorded: for shapes, dtypes and values of numbers that are new, and after ``model.train()`` or ``eval()``.
 
     A function that cannot be replayed is run as it is, with a warning that says why: one that looks at a value
     (``loss.item()``, ``if``), draws random numbers, writes in place (other than by an optimizer), or has hooks.
@@ -69,6 +69,7 @@ class replay:
         self._warned = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the step returns."""
         tensors: list[Any] = []
         key = (mode.grad, _described(args, tensors), _described(kwargs, tensors) if kwargs else None)
         try:
@@ -171,8 +172,8 @@ class Tape:
         """Python saw the values of a tensor: what it does then may depend on them."""
         self.refuse("it looks at the values of a tensor (item(), bool(), numpy(), print …)")
 
-    def applied(self, op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...], made: Any, array: Any, mixed: bool) -> None:
-        """An op was run."""
+    def applied(self, op: Op, inputs: Any, params: Any, made: Any, array: Any, mixed: bool) -> None:
+        """An op was run: its forward gave ``made``, which ``array`` is or holds; ``mixed`` inputs were promoted."""
         if self.reason or self.thread != get_ident():
             return
         values = [self._input(x) for x in inputs]
@@ -339,7 +340,8 @@ class Program:
     def fits(self) -> bool:
         """Whether the tensors from outside have the same memory still, and the modules the same mode."""
         for x, array, wanted in self._captured:
-            if x._array is not array or x._requires_grad is not wanted or (x._extra and not _HOOKS.isdisjoint(x._extra)):
+            hooked = x._extra and not _HOOKS.isdisjoint(x._extra)
+            if x._array is not array or x._requires_grad is not wanted or hooked:
                 return False
         return all(module.training is training for module, training in self._owners)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
+from . import threads
 from .jit import Array, jit, ravel, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -42,7 +43,12 @@ def each(kernel: Callable[..., Any], *arrays: Array, numbers: tuple[float, ...] 
         arrays = tuple(np.asarray(x * 1.0) for x in arrays)
         vectors = [*map(ravel, arrays)]
     out = np.empty(arrays[-1].shape, arrays[-1].dtype)
-    kernel(*vectors, *numbers, ravel(out))
+    vectors.append(ravel(out))
+    if out.size < 2 * threads.GRAIN:
+        kernel(*vectors[:-1], *numbers, vectors[-1])
+    else:
+        pieces = [[v[part] for v in vectors] for part in threads.cut(out.size)]
+        threads.run(kernel, [(*piece[:-1], *numbers, piece[-1]) for piece in pieces])
     return out
 
 

@@ -8,6 +8,7 @@ x Wᵀ, g W and gᵀ x, without copying a transpose. :data:`TABLE` says which is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from . import threads
 from .jit import Array, jit, matrix, reordered, wide
 
 SMALL = 4096
-"""Up to this many multiplications the linear layer is one plain loop, bias included: a call costs more than the work."""
+"""Up to this many multiplications the linear layer is one plain loop, bias included: calls cost more than the work."""
 
-LARGE = 2**24
-"""From this many multiplications on, a product is cut into two by its rows, for two threads."""
+THIN = (16, 16, 16)
+"""How small the columns of x Wᵀ, the inner dimension of x W or the rows of xᵀ W must be for a loop to beat BLAS."""
+
+LARGE, HUGE = 2**22, 2**27
+"""From LARGE multiplications on, a product is cut in two for threads; above, into pieces of HUGE multiplications."""
 
 
 @reordered
@@ -122,30 +126,40 @@ def _columns(g, out):
         out[k] = sums[k]
 
 
-THIN = 16
-TABLE: tuple[tuple[Callable[..., Any], int], ...] = ((_x_wt, 2), (_x_w, 1), (_xt_w, 0))
-"""A kernel, and which of the dimensions (m, k, n) must be thin, that is at most 16, for it to beat BLAS."""
-
-
 def product(x: Array, y: Array) -> Array:
     """The matrix product of two matrices that fit, of one float dtype."""
-    sizes = x.shape[0], x.shape[1], y.shape[1]
-    work = sizes[0] * sizes[1] * sizes[2]
-    if x.dtype is y.dtype and work:
-        if min(sizes) <= THIN:
-            by_rows, y_by_rows = x.flags.c_contiguous, y.flags.c_contiguous
-            if by_rows and sizes[2] <= THIN and not y_by_rows and y.flags.f_contiguous:
-                return _run(_x_wt, x, y.T, sizes)
-            if by_rows and sizes[1] <= THIN and y_by_rows:
-                return _run(_x_w, x, y, sizes)
-            if not by_rows and sizes[0] <= THIN and y_by_rows and x.flags.f_contiguous:
-                return _run(_xt_w, x.T, y, sizes)
-    with np.errstate(all="ignore"):  # inf and nan are answers
-        return x @ y
+    (m, inner), n = x.shape, y.shape[1]
+    work = m * inner * n
+    if work and x.dtype is y.dtype:
+        rows, y_rows = x.flags.c_contiguous, y.flags.c_contiguous
+        if n <= THIN[0] and rows and y.flags.f_contiguous:
+            return _run(_x_wt, x, y.T, m, n)
+        if inner <= THIN[1] and rows and y_rows:
+            return _run(_x_w, x, y, m, n)
+        if m <= THIN[2] and y_rows and x.flags.f_contiguous:
+            return _run(_xt_w, x.T, y, m, n)
+    if work < LARGE:
+        return quiet_matmul(x, y)
+    out = np.empty((m, n), np.result_type(x, y))
+    pieces = min(max(work // HUGE, 2), 16)
+    by_rows = m >= n
+    ends = [(m if by_rows else n) * k // pieces for k in range(pieces + 1)]
+    with threads.one_thread_blas:
+        threads.run(
+            quiet_matmul,
+            [(x[a:b], y, out[a:b]) if by_rows else (x, y[:, a:b], out[:, a:b]) for a, b in pairwise(ends)],
+        )
+    return out
 
 
-def _run(kernel: Callable[..., Any], x: Array, y: Array, sizes: tuple[int, int, int]) -> Array:
-    out = np.empty((sizes[0], sizes[2]), x.dtype)
+def quiet_matmul(x: Array, y: Array, out: Array | None = None) -> Array:
+    """BLAS's product: inf and nan are answers, not warnings."""
+    with np.errstate(all="ignore"):
+        return np.matmul(x, y, out=out)
+
+
+def _run(kernel: Callable[..., Any], x: Array, y: Array, m: int, n: int) -> Array:
+    out = np.empty((m, n), x.dtype)
     kernel(x, y, out)
     return out
 

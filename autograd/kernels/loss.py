@@ -16,7 +16,9 @@ from .reduction import total
 def _bce_with_logits(z, y, out):
     wide()
     for i in range(z.size):
-        out[i] = (z[i] if z[i] > 0 else f.one(z[i]) - f.one(z[i])) - z[i] * y[i] + f.log1p(f.exp(-abs(z[i])))
+        one = f.one(z[i])
+        rest = one - y[i] if z[i] >= 0 else y[i]  # of z = ±inf the right label leaves 0, not inf · 0
+        out[i] = (abs(z[i]) * rest if rest != 0 else one - one) + f.log1p(f.exp(-abs(z[i])))
     return total(out)
 
 
@@ -88,7 +90,7 @@ def _cross_entropy(z, y, out):
     for i in range(z.shape[0]):
         s = 0.0
         for k in range(z.shape[1]):
-            s += e[i, k]
+            s += np.float64(e[i, k])
         out[i] = f.log(s) + (tops[i] - z[i, y[i]])
     return total(out), -1
 
@@ -99,7 +101,7 @@ def _cross_entropy_vjp(g, step, n, z, y, out):
     for i in range(z.shape[0]):
         s = 0.0
         for k in range(z.shape[1]):
-            s += out[i, k]
+            s += np.float64(out[i, k])
         scale = g[i * step] / n
         for k in range(z.shape[1]):
             out[i, k] = scale * (out[i, k] / s - (1 if k == y[i] else 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .jit import reordered, wide
 
 
@@ -11,5 +13,5 @@ def total(x):
     wide()
     s = 0.0
     for i in range(x.size):
-        s += x[i]
+        s += np.float64(x[i])
     return s

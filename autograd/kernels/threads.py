@@ -1,8 +1,8 @@
 """Work on several cores: a large array is cut into pieces, and each thread takes the next one.
 
-The pieces depend on the size alone, never on the number of threads, so that results are equal to the bit for any number.
-A piece is a kernel or a NumPy function that runs without the GIL. The threads are Python's own: they sleep while they
-wait, so that busy cores lose nothing, and after a fork the child makes new ones.
+The pieces depend on the size alone, never on the number of threads, so that results are equal to the bit for any
+number. A piece is a kernel or a NumPy function that runs without the GIL. The threads are Python's own: they sleep while
+they wait, so that busy cores lose nothing, and after a fork the child makes new ones.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ["get_num_threads", "run", "set_num_threads"]
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["get_num_threads", "set_num_threads"]
+
+GRAIN = 1 << 17
+"""How many elements of a cheap elementwise operation make a piece: a tenth of a millisecond's work or so."""
 
 
 def _cores() -> int:
@@ -133,3 +139,45 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
     for _ in range(helpers):
         pool.jobs.put(job)
     job.finish()
+
+
+def cut(size: int) -> list[slice]:
+    """The pieces of ``size`` elements: one, unless there are two of :data:`GRAIN`."""
+    n = max(1, size // GRAIN)
+    ends = [size * k // n for k in range(n + 1)]
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+class _OneThreadBlas:
+    """While it is entered, BLAS uses the thread that calls it and no other.
+
+    Its own threads spin while they wait for each other. On cores that have other work to do, that costs up to a hundred
+    times what it saves; and how a product is cut must not depend on the number of threads.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.libraries: list[Any] | None = None
+        self.before: list[int] = []
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.libraries is None:
+                found = ThreadpoolController().select(user_api="blas")
+                self.libraries = list(found.lib_controllers)
+            if not self.inside:
+                self.before = [library.num_threads for library in self.libraries]
+                for library in self.libraries:
+                    library.set_num_threads(1)
+            self.inside += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                for library, number in zip(self.libraries or (), self.before, strict=True):
+                    library.set_num_threads(number)
+
+
+one_thread_blas = _OneThreadBlas()

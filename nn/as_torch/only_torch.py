@@ -14,8 +14,8 @@ from autograd import Tensor
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "ShortTensor",
-    "Size", "are_deterministic_algorithms_enabled", "compile", "dtype", "e", "get_num_threads", "inf", "load", "nan",
-    "newaxis", "pi", "save", "set_default_tensor_type", "set_float32_matmul_precision", "set_num_threads",
+    "Size", "are_deterministic_algorithms_enabled", "compile", "dtype", "e", "inf", "load", "nan",
+    "newaxis", "pi", "save", "set_default_tensor_type", "set_float32_matmul_precision",
     "use_deterministic_algorithms",
 ]  # fmt: skip
 
@@ -121,22 +121,6 @@ class Variable(metaclass=_AnyTensor):
 def no() -> bool:
     """Whether there is such a device: False."""
     return False
-
-
-_threads = 1
-
-
-def set_num_threads(num: int) -> None:
-    """Accepts a positive number: every operation runs in the thread that calls it."""
-    global _threads
-    if isinstance(num, bool) or not isinstance(num, int) or num < 1:
-        raise ValueError(f"set_num_threads: expects a positive integer, found {num!r}")
-    _threads = num
-
-
-def get_num_threads() -> int:
-    """What :func:`set_num_threads` was last called with; 1 before."""
-    return _threads
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

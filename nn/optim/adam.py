@@ -11,7 +11,7 @@ import numpy as np
 from autograd import Tensor, as_tensor, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Optimizer, Work, check_options, padded, several
+from .optimizer import Optimizer, Work, check_options, padded, run, several
 
 
 class Adam(Optimizer):
@@ -106,7 +106,7 @@ class Adam(Optimizer):
                 gs.append(g.ravel())
                 steps.append(step)
             thetas, ms, vs, tops = known[1]
-            kernels.adam(thetas, padded(gs), ms, vs, tops, (*steps, 1, 1, 1)[: kernels.SEVERAL], *options)
+            run(kernels.adam, (thetas, padded(gs), ms, vs, tops), (*steps, 1, 1, 1)[: kernels.SEVERAL], *options)
 
     def _as_vectors(self, part: list[Work], options: tuple[Any, ...]) -> tuple[Any, ...]:
         """θ, m, v and the largest v of several parameters as the kernel takes them, to be kept from step to step."""

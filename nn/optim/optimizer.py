@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, as_tensor, effect, enable_grad
+from autograd.kernels import threads
 from autograd.kernels.optim import NOTHING, SEVERAL
 from autograd.versions import written
 
@@ -300,3 +301,20 @@ def several(work: list[Work]) -> Iterator[list[Work]]:
 def padded(vectors: Sequence[Array]) -> tuple[Array, ...]:
     """``vectors`` as a kernel takes them: :data:`SEVERAL`, the missing ones empty."""
     return (*vectors, *[NOTHING[vectors[0].dtype]] * (SEVERAL - len(vectors)))
+
+
+def run(kernel: Callable[..., Any], columns: Sequence[tuple[Array, ...]], *rest: Any) -> None:
+    """``kernel`` on the columns, each of several vectors; large vectors are cut into pieces, which threads share."""
+    if sum(theta.size for theta in columns[0]) < 2 * threads.GRAIN:
+        kernel(*columns, *rest)
+        return
+    cuts = [threads.cut(theta.size) for theta in columns[0]]
+    empty: slice = slice(0, 0)
+    pieces = [
+        tuple(
+            tuple(v[parts[n] if n < len(parts) else empty] for v, parts in zip(column, cuts, strict=True))
+            for column in columns
+        )
+        for n in range(max(map(len, cuts)))
+    ]
+    threads.run(kernel, [(*piece, *rest) for piece in pieces])

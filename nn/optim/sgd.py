@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Optimizer, Work, check_options, padded, several
+from .optimizer import Optimizer, Work, check_options, padded, run, several
 
 
 class SGD(Optimizer):
@@ -95,4 +95,4 @@ class SGD(Optimizer):
                 else:
                     buffers.append(kernels.NOTHING[theta.dtype])
             thetas, gs = [theta.ravel() for _, theta, _, _ in part], [g.ravel() for _, _, g, _ in part]
-            kernels.sgd(padded(thetas), padded(gs), padded(buffers), tuple(firsts), *options)
+            run(kernels.sgd, (padded(thetas), padded(gs), padded(buffers)), tuple(firsts), *options)
