@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import Any
 
@@ -33,7 +33,7 @@ class replay:
 
     What varies from call to call must be an argument: tensors, numbers, strings, or tuples, lists and dicts of them.
     Other tensors that the function uses (parameters, say) are read anew in every call. Its own Python code runs only
-    when it is recorded: for shapes, dtypes and values of numbers that are new, and after ``model.train()`` or ``eval()``.
+    when it is recorded: for new shapes, dtypes and numbers, and after ``model.train()`` or ``eval()``.
 
     A function that cannot be replayed is run as it is, with a warning that says why: one that looks at a value
     (``loss.item()``, ``if``), draws random numbers, writes in place (other than by an optimizer), or has hooks.
@@ -137,6 +137,7 @@ class Tape:
 
     def __init__(self, tensors: list[Any]) -> None:
         self.reason = ""
+        self.warns = False
         self.thread = get_ident()
         self.alive: list[Any] = [tensors]  # so that an id means one object
         self.names: dict[int, str] = {}  # array → variable
@@ -202,12 +203,13 @@ class Tape:
             targets = ", ".join("_" if part is None else self._name(part) for part in result)
             self.lines.append(f"{targets}, = {call}")
         else:
+            self.warns = True  # a rule in NumPy, not a kernel: it may divide by 0
             self.lines.append(f"{self._name(result)} = {call}")
 
     def seeded(self, seed: Any) -> None:
         """A backward pass starts from ``seed``."""
         if id(seed) not in self.names and seed.size == 1 and seed.item() == 1:
-            self.names[id(seed)] = self._constant(seed)
+            self.head.append(f"{self._name(seed)} = {self._constant(seed)}")
 
     def accumulated(self, found: dict[Any, Any], shared: Any) -> None:
         """The gradients were added to the leaves' ``.grad``."""
@@ -225,13 +227,14 @@ class Tape:
         """Something that is called again as it is."""
         if self.thread != get_ident():
             return method(*args, **kwargs)
+        args = tuple(list(x) if isinstance(x, Iterator) else x for x in args)  # it is needed more than once
         engine.tape = None
         self._check_writes()
         try:
             result = method(*args, **kwargs)
         finally:
             engine.tape = self
-        if any(isinstance(x, Node) and id(x) in self.born for x in (*args, *kwargs.values())):
+        if any(isinstance(x, Node) and self._is_new(x) for x in (*args, *kwargs.values())):
             self.refuse(f"{method.__qualname__}() is given a tensor that the step made")
         call = functools.partial(method, *args, **kwargs) if args or kwargs else method
         self.lines.append(f"{self._constant(call)}()")
@@ -239,6 +242,11 @@ class Tape:
         return result
 
     # -- writing it down
+
+    def _is_new(self, x: Any) -> bool:
+        """Whether the step made tensor ``x``."""
+        computed = id(x._array) in self.names and x not in self.captured and id(x) not in self.arguments
+        return id(x) in self.born or x._op is not None or computed
 
     def _check_writes(self) -> None:
         if writes.latest != self.written:
@@ -324,7 +332,10 @@ class Tape:
         body = [*self.head, *self.lines, f"return {returned}"]
         arguments = ", ".join(self.arguments.values())
         source = f"def {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body)
-        return Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
+        program = Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
+        if self.warns:
+            program.run = np.errstate(all="ignore")(program.run)
+        return program
 
 
 class Program:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import ShapeError, Tensor, as_tensor, no_grad
+from autograd import ShapeError, Tensor, as_tensor, effect, no_grad
 
 from .module import Module
 
@@ -27,7 +27,7 @@ def _tensors(given: Any) -> list[Tensor]:
         return [given]
     tensors = list(given)
     if not tensors and isinstance(given, types.GeneratorType):
-        warnings.warn("the parameters are an empty generator: no gradient clipping will occur", stacklevel=3)
+        warnings.warn("the parameters are an empty generator: no gradient clipping will occur", stacklevel=4)
     return tensors
 
 
@@ -87,6 +87,7 @@ def get_total_norm(
     return as_tensor(total)
 
 
+@effect
 def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
     """Scale all gradients in place by max_norm / (total_norm + 10⁻⁶), unless that is more than 1.
 
@@ -124,6 +125,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor, 
             g.mul_(scale)
 
 
+@effect
 def clip_grad_norm_(
     parameters: Any,
     max_norm: float,
@@ -177,6 +179,7 @@ def clip_grad_norm_(
     return total
 
 
+@effect
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every element of the gradients, in place, to [−clip_value, clip_value].
 

@@ -1,8 +1,8 @@
 """Work on several cores: a large array is cut into pieces, and each thread takes the next one.
 
 The pieces depend on the size alone, never on the number of threads, so that results are equal to the bit for any
-number. A piece is a kernel or a NumPy function that runs without the GIL. The threads are Python's own: they sleep while
-they wait, so that busy cores lose nothing, and after a fork the child makes new ones.
+number. A piece is a kernel or a NumPy function that runs without the GIL. The threads are Python's own: they sleep
+while they wait, so that busy cores lose nothing, and after a fork the child makes new ones.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd import effect
+
 from .optimizer import Optimizer, check
 
 __all__ = [
@@ -98,6 +100,7 @@ class LRScheduler:
         """The learning rates of the groups as this scheduler set them last."""
         return self._last_lr
 
+    @effect
     def step(self, epoch: int | None = None) -> None:
         """Set the learning rates of the next epoch.
 
@@ -120,10 +123,10 @@ class LRScheduler:
             warnings.warn(
                 "lr_scheduler.step() was called before optimizer.step(): call optimizer.step() first, or the first "
                 "learning rate of the schedule is skipped",
-                stacklevel=2,
+                stacklevel=3,
             )
         if epoch is not None:
-            warnings.warn("the epoch parameter of scheduler.step() is deprecated: call step()", stacklevel=2)
+            warnings.warn("the epoch parameter of scheduler.step() is deprecated: call step()", stacklevel=3)
         groups = self.optimizer.param_groups
         for group in groups[len(self.base_lrs) :]:  # added since
             self.base_lrs.append(group.setdefault("initial_lr", _number(group["lr"])))
@@ -610,11 +613,12 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = 0
         self._last_lr = [_number(group["lr"]) for group in optimizer.param_groups]
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+    @effect
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Take note of the measure after an epoch, a number or a tensor of one element; nan is never better."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn("the epoch parameter of scheduler.step() is deprecated: call step(metrics)", stacklevel=2)
+            warnings.warn("the epoch parameter of scheduler.step() is deprecated: call step(metrics)", stacklevel=3)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current):
             self.best = current

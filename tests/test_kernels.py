@@ -1,0 +1,260 @@
+"""The kernels: exp, log and their kin against exact values, products against float64, the same without a compiler."""
+
+import math
+import os
+import subprocess
+import sys
+
+import mpmath
+import numba
+import numpy as np
+import pytest
+
+import autograd
+from autograd.kernels import functions, linalg, threads
+from autograd.kernels.elementwise import each
+from autograd.kernels.jit import EXACT, PLAIN, wide
+
+mp = mpmath.mp.clone()
+mp.prec = 160
+NAMES = ("exp", "expm1", "log", "log1p", "tanh", "erf")
+inf, nan = math.inf, math.nan
+
+
+def _exp(x, out):
+    wide()
+    for i in range(x.size):
+        out[i] = functions.exp(x[i])
+
+
+def run(name, x):
+    """``name`` of every element, by the kernel behind the public function."""
+    return getattr(autograd, name)(autograd.as_tensor(x)).numpy()
+
+
+def points(name, dtype):
+    """Where ``name`` is finite: over the whole range, and densely where a reduction or a choice changes."""
+    rng, info = np.random.default_rng(0), np.finfo(dtype)
+    small = 10.0 ** rng.uniform(math.log10(info.smallest_subnormal), 0, 300) * rng.choice([-1, 1], 300)
+    top = math.log(info.max)
+    low = math.log(float(info.smallest_subnormal))
+    spread = {
+        "exp": rng.uniform(low, top, 600), "expm1": rng.uniform(-50, top, 600),
+        "log": np.exp(rng.uniform(low, top, 600)), "log1p": np.expm1(rng.uniform(-30, top, 600)),
+        "tanh": rng.uniform(-20, 20, 600), "erf": rng.uniform(-6, 6, 600),
+    }[name]  # fmt: skip
+    halves = (np.arange(-40, 40) + 0.5) * math.log(2)  # where exp goes to the next power of two
+    edges = np.concatenate([halves * (1 + s * 2.0**-20) for s in (-1, 0, 1)])
+    choices = np.concatenate([c * (1 + 2.0 ** -np.arange(4, 24)) for c in (0.5, 1.0, math.sqrt(0.5), math.sqrt(2))])
+    x = np.concatenate([spread, small, edges, choices]).astype(dtype)
+    if name == "log":
+        x = np.abs(x)
+    return x[x > -1] if name == "log1p" else x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_within_two_and_a_half_ulp_over_the_whole_range(name, dtype):
+    x = points(name, dtype)
+    y = run(name, x)
+    exact = [getattr(mp, name)(mp.mpf(float(v))) for v in x]
+    worst = 0.0
+    for v, found, true in zip(x, y, exact, strict=True):
+        if abs(true) > float(np.finfo(dtype).max):
+            assert found == math.copysign(inf, true), v
+            continue
+        ulp = float(np.spacing(np.abs(np.dtype(dtype).type(float(true)))))
+        worst = max(worst, abs(float((mp.mpf(float(found)) - true) / ulp)))
+    assert worst <= 2.5, f"{name} is off by {worst:.3g} ulp"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_is_within_two_and_a_half_ulp_at_a_million_points(name):
+    bits = np.random.default_rng(1).integers(0, 2**32, 10**6, dtype=np.uint32)
+    x = bits.view(np.float32)
+    x = x[np.isfinite(x)]
+    reference = getattr(np, name, None) or np.vectorize(math.erf)
+    with np.errstate(all="ignore"):
+        exact = reference(x.astype(np.float64))
+        y, rounded = run(name, x), exact.astype(np.float32)
+        fine = np.isfinite(rounded)
+        assert np.array_equal(y[~fine], rounded[~fine], equal_nan=True)
+        off = np.abs(y[fine] - exact[fine]) / np.spacing(np.abs(rounded[fine]))
+    assert off.max() <= 2.5, f"{name}({x[fine][off.argmax()]!r}) is off by {off.max():.3g} ulp"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "x", "y"),
+    [
+        ("exp", [nan, inf, -inf, 0.0, -0.0, 1e9, -1e9], [nan, inf, 0, 1, 1, inf, 0]),
+        ("expm1", [nan, inf, -inf, 0.0, -0.0], [nan, inf, -1, 0.0, -0.0]),
+        ("log", [nan, inf, -inf, 0.0, -0.0, -1.0], [nan, inf, nan, -inf, -inf, nan]),
+        ("log1p", [nan, inf, -inf, 0.0, -0.0, -1.0, -2.0], [nan, inf, nan, 0.0, -0.0, -inf, nan]),
+        ("tanh", [nan, inf, -inf, 0.0, -0.0], [nan, 1, -1, 0.0, -0.0]),
+        ("erf", [nan, inf, -inf, 0.0, -0.0], [nan, 1, -1, 0.0, -0.0]),
+    ],
+)
+def test_special_values(name, x, y, dtype):
+    found = run(name, np.array(x, dtype))
+    np.testing.assert_array_equal(found, np.array(y, dtype))
+    assert np.array_equal(np.signbit(found), np.signbit(np.array(y, dtype))) or name in ("log", "log1p", "exp")
+
+
+def test_exp_is_compiled_to_vector_code():
+    x = np.linspace(-1, 1, 64, dtype="float32")
+    if PLAIN:
+        pytest.skip("nothing is compiled")
+    kernel = numba.njit(**EXACT)(_exp)
+    each(kernel, x)
+    code = "".join(kernel.inspect_asm().values())
+    if "mm" not in code:
+        pytest.skip("not an x86 machine")
+    assert "expf" not in code
+    assert any(f"mulps\t%{register}" in code for register in ("ymm", "zmm", "xmm")) or "fmadd" in code
+
+
+def layouts(x):
+    """A matrix by rows, by columns, and with gaps."""
+    gaps = np.zeros((x.shape[0] * 2, x.shape[1] * 2), x.dtype)
+    gaps[::2, ::2] = x
+    return x, np.asfortranarray(x), gaps[::2, ::2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(1, 1, 1), (100, 2, 4), (100, 4, 1), (7, 100, 5), (5, 13, 90), (90, 7, 90), (33, 40, 50), (16, 16, 16), (3, 0, 2)],
+)
+def test_products_of_every_layout_equal_float64s(sizes, dtype):
+    m, inner, n = sizes
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(m, inner)).astype(dtype), rng.normal(size=(inner, n)).astype(dtype)
+    exact = a.astype("float64") @ b.astype("float64")
+    scale = np.abs(a.astype("float64")) @ np.abs(b.astype("float64"))
+    for x in layouts(a):
+        for y in layouts(b):
+            out = linalg.product(x, y)
+            assert out.dtype == dtype
+            assert np.all(np.abs(out - exact) <= 8 * np.finfo(dtype).eps * scale)
+
+
+def test_a_large_product_is_the_same_for_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    x, w = rng.random((300, 200), "float32"), rng.random((100, 200), "float32")
+    g = rng.random((300, 100), "float32")
+    before, results = autograd.get_num_threads(), []
+    try:
+        for number in (1, 2, 3, 8):
+            autograd.set_num_threads(number)
+            results.append([linalg.product(x, w.T), linalg.product(g, w), linalg.product(g.T, x)])
+    finally:
+        autograd.set_num_threads(before)
+    assert x.shape[0] * w.size >= linalg.LARGE  # or nothing was cut
+    for result in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(result, results[0], strict=True))
+    np.testing.assert_allclose(results[0][0], x @ w.T, rtol=1e-5)
+
+
+def test_blas_has_its_threads_back_after_a_product():
+    from threadpoolctl import threadpool_info
+
+    before = [library["num_threads"] for library in threadpool_info()]
+    rng = np.random.default_rng(0)
+    linalg.product(rng.random((300, 200)), rng.random((200, 300)))
+    with pytest.raises(ValueError, match="matmul"), threads.one_thread_blas:
+        linalg.quiet_matmul(np.ones((2, 3)), np.ones((2, 3)))
+    assert [library["num_threads"] for library in threadpool_info()] == before
+
+
+PLAIN = """
+import sys, numpy as np, autograd
+rng = np.random.default_rng(0)
+out = {}
+for dtype in ("float32", "float64"):
+    x = rng.normal(size=40).astype(dtype) * 3
+    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "sigmoid", "relu", "logit"):
+        t = autograd.as_tensor(np.abs(x) / 12 if "log" in name else x).requires_grad_()
+        y = getattr(autograd, name)(t)
+        y.sum().backward()
+        out[f"{name} {dtype}"], out[f"{name}' {dtype}"] = y.detach().numpy(), t.grad.numpy()
+    z, y = autograd.as_tensor(x.reshape(8, 5)).requires_grad_(), autograd.tensor(rng.integers(0, 5, 8))
+    loss = autograd.cross_entropy(z, y)
+    loss.backward()
+    out[f"ce {dtype}"], out[f"ce' {dtype}"] = loss.detach().numpy(), z.grad.numpy()
+    a, b = rng.normal(size=(9, 5)).astype(dtype), rng.normal(size=(3, 5)).astype(dtype)
+    out[f"product {dtype}"] = (autograd.as_tensor(a) @ autograd.as_tensor(b).T).numpy()
+np.savez(sys.argv[1], **out)
+"""
+
+
+def test_the_same_without_a_compiler(tmp_path):
+    for name, plain in (("compiled", "0"), ("plain", "1")):
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": plain}
+        subprocess.run([sys.executable, "-c", PLAIN, str(tmp_path / f"{name}.npz")], check=True, env=environment)
+    compiled, plain = np.load(tmp_path / "compiled.npz"), np.load(tmp_path / "plain.npz")
+    assert len(compiled.files) == 42
+    for name in compiled.files:
+        assert compiled[name].dtype == plain[name].dtype
+        # fused multiply-adds round once where plain Python rounds twice
+        np.testing.assert_allclose(plain[name], compiled[name], rtol=8 * np.finfo(plain[name].dtype).eps, atol=1e-7)
+
+
+# -- threads
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, True, "2", None])
+def test_the_number_of_threads_is_a_positive_integer(number):
+    with pytest.raises(ValueError, match="positive integer"):
+        autograd.set_num_threads(number)
+
+
+def test_large_elementwise_work_is_the_same_for_any_number_of_threads():
+    x = autograd.as_tensor(np.random.default_rng(0).normal(size=3 * threads.GRAIN + 7).astype("float32"))
+    before, results = autograd.get_num_threads(), []
+    try:
+        for number in (1, 2, 5):
+            autograd.set_num_threads(number)
+            results.append(autograd.sigmoid(x).numpy().copy())
+    finally:
+        autograd.set_num_threads(before)
+    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+def test_every_element_is_in_one_piece():
+    for size in (0, 1, threads.GRAIN, 2 * threads.GRAIN - 1, 2 * threads.GRAIN, 5 * threads.GRAIN + 3):
+        parts = threads.cut(size)
+        assert [i for p in parts for i in (p.start, p.stop)][1:-1:2] == [p.start for p in parts][1:]
+        assert (parts[0].start, parts[-1].stop) == (0, size)
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    def fail(k):
+        raise ZeroDivisionError(k)
+
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(3)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            threads.run(fail, [(k,) for k in range(6)])
+        done = []
+        threads.run(done.append, [(k,) for k in range(50)])
+        assert sorted(done) == list(range(50))
+    finally:
+        autograd.set_num_threads(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_after_a_fork_has_threads_of_its_own():
+    x = np.ones(4 * threads.GRAIN, "float32")
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(2)
+    try:
+        run("exp", x)
+        child = os.fork()
+        if not child:
+            os._exit(0 if np.allclose(run("exp", x), math.e) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        autograd.set_num_threads(before)
