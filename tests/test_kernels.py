@@ -167,7 +167,7 @@ def test_blas_has_its_threads_back_after_a_product():
     assert [library["num_threads"] for library in threadpool_info()] == before
 
 
-PLAIN = """
+WITHOUT = """
 import sys, numpy as np, autograd
 rng = np.random.default_rng(0)
 out = {}
@@ -191,7 +191,7 @@ np.savez(sys.argv[1], **out)
 def test_the_same_without_a_compiler(tmp_path):
     for name, plain in (("compiled", "0"), ("plain", "1")):
         environment = {**os.environ, "NUMBA_DISABLE_JIT": plain}
-        subprocess.run([sys.executable, "-c", PLAIN, str(tmp_path / f"{name}.npz")], check=True, env=environment)
+        subprocess.run([sys.executable, "-c", WITHOUT, str(tmp_path / f"{name}.npz")], check=True, env=environment)
     compiled, plain = np.load(tmp_path / "compiled.npz"), np.load(tmp_path / "plain.npz")
     assert len(compiled.files) == 42
     for name in compiled.files:
