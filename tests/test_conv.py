@@ -114,7 +114,7 @@ np.savez(sys.argv[1], u=u, x=conv.conv_X(u, W, X.shape, windows, groups), w=conv
     results = []
     for count in ("1", "3"):
         path = str(tmp_path / f"{count}.npz")
-        env = {**os.environ, "NUMBA_NUM_THREADS": count}
+        env = {**os.environ, "OMP_NUM_THREADS": count}
         subprocess.run([sys.executable, "-c", code, path], check=True, env=env)
         results.append(np.load(path))
     for name in ("u", "x", "w"):
