@@ -105,6 +105,19 @@ class Variable:
         return self.tensor._requires_grad
 
     @property
+    def detached_from(self) -> Tensor | None:
+        """For a leaf that shares the memory of a tensor with a gradient, as after ``detach()``: that tensor."""
+        base = self.tensor._base
+        cut = self.tensor._op is None and not self.tensor._requires_grad and base is not None and base._requires_grad
+        return base if cut else None  # type: ignore[return-value]
+
+    @property
+    def gradient_of(self) -> tuple[Tensor | None, Tensor | None] | None:
+        """For a gradient ∂a/∂b that was recorded with ``create_graph``: a and b, or None for what is gone."""
+        noted = (self.tensor._extra or {}).get("gradient")
+        return None if noted is None else (noted[0](), noted[1]())
+
+    @property
     def value(self) -> Array:
         """The values, read-only."""
         view = self.tensor._array.view()
@@ -152,12 +165,15 @@ class Graph:
 
     Parameters
     ----------
-    root : Tensor
+    root : Tensor or sequence of Tensor
+        Several, as :func:`autograd.grad` gives them; None among them is passed over.
 
     Attributes
     ----------
     variables : list of Variable
         Inputs before what uses them; the last one is ``output``.
+    roots : list of Variable
+        What the graph was asked for, ``output`` among them.
 
     Raises
     ------
@@ -166,10 +182,12 @@ class Graph:
     """
 
     def __init__(self, root: Any) -> None:
-        if not isinstance(root, Tensor):
-            raise GraphError(f"a graph starts from a Tensor, found {type(root).__name__}")
+        roots = [x for x in root if x is not None] if isinstance(root, (tuple, list)) else [root]
+        if not roots or not all(isinstance(x, Tensor) for x in roots):
+            found = ", ".join(sorted({type(x).__name__ for x in roots if not isinstance(x, Tensor)})) or "an empty list"
+            raise GraphError(f"a graph starts from a Tensor, found {found}")
         made: dict[Any, Variable] = {}
-        stack: list[tuple[Any, bool]] = [(root, False)]
+        stack: list[tuple[Any, bool]] = [(x, False) for x in reversed(roots)]
         while stack:  # depth first, without recursion: an input comes before what uses it
             x, ready = stack.pop()
             if x in made:
@@ -187,6 +205,7 @@ class Graph:
                     y.consumers.append((variable, k))
         self.variables = list(made.values())
         self.output = self.variables[-1]
+        self.roots = [made[x] for x in dict.fromkeys(roots)]
         self._gradients: dict[Any, Any] | None = None
 
     def __iter__(self) -> Iterator[Variable]:
@@ -196,17 +215,59 @@ class Graph:
         return len(self.variables)
 
     def gradient(self, variable: Variable) -> Array | None:
-        """∂output/∂variable, recomputed from the recorded values without touching any ``.grad``.
+        """∂output/∂variable (of several roots: of their sum), recomputed from the recorded values without touching any ``.grad``.
 
         None if no gradient flows to it, or if the values have been overwritten since (after ``optimizer.step()``).
         """
         if self._gradients is None:
             self._gradients = {}
-            root = self.output.tensor
-            if root._requires_grad:
+            roots = [v.tensor for v in self.roots if v.requires_grad]
+            if roots:
                 targets = [v.tensor for v in self.variables if v.requires_grad]
-                seed = np.ones(root._array.shape, root._array.dtype)
+                seeds = [np.ones(x._array.shape, x._array.dtype) for x in roots]
                 with contextlib.suppress(GraphError):
-                    self._gradients = engine.pull([root], [seed], targets=targets, peek=True)
+                    self._gradients = engine.pull(roots, seeds, targets=targets, peek=True)
         gradient: Array | None = self._gradients.get(variable.tensor)
         return gradient
+
+    def stored(self, variable: Variable) -> tuple[str, int]:
+        """What ``variable.tensor.grad`` holds now, in a word, and the sum of how many backward passes it is.
+
+        Returns
+        -------
+        str
+            ``"no gradient"``: the tensor does not require any. ``"not kept"``: the result of an operation, whose
+            ``.grad`` is dropped unless ``retain_grad()`` was called. ``"not computed"``: no pass has come by.
+            ``"zero"``: every element is exactly 0. ``"stale"``: the last pass came before this graph was computed.
+            ``"accumulated"``: the sum of several passes. ``"current"``: of one pass. ``"assigned"``: no pass made it.
+        int
+            The number of passes.
+
+        Examples
+        --------
+        >>> import autograd
+        >>> from autograd.graph import Graph
+        >>> w = autograd.tensor(3.0, requires_grad=True)
+        >>> for _ in range(2):
+        ...     loss = w * w
+        ...     loss.backward()
+        >>> graph = Graph(loss)
+        >>> graph.stored(graph.variables[0])
+        ('accumulated', 2)
+        >>> graph = Graph(w * w)
+        >>> graph.stored(graph.variables[0])
+        ('stale', 2)
+        """
+        x = variable.tensor
+        if not x._requires_grad:
+            return "no gradient", 0
+        if x._grad is None:
+            return ("not computed" if x._op is None or x.retains_grad else "not kept"), 0
+        when, passes = (x._grad._extra or {}).get("passes", (0, 0))
+        if x._grad._array.size and not x._grad._array.any():
+            return "zero", passes
+        if not passes:
+            return "assigned", 0
+        if when < self.output.tensor._seq:
+            return "stale", passes
+        return ("accumulated" if passes > 1 else "current"), passes
