@@ -34,11 +34,15 @@ class Name:
         For a parameter of a module, where it is: ``Dense1.weight``.
     symbol : Symbol
         The name with the variable's shape, for formulas.
+    role : str
+        ``parameter``, ``frozen`` (a module's parameter that wants no gradient), ``data``, ``target``, ``constant``,
+        ``result`` or ``output``: the kind of node in pictures.
     """
 
     name: str
     path: str | None
     symbol: Symbol
+    role: str
 
 
 @dataclass
@@ -72,12 +76,17 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
     """
     chosen: dict[int, str] = {}
     taken: set[str] = set()
+    tried: dict[str, int] = {}  # how often a name was asked for, so that a thousand equal ones cost no million tries
 
     def give(v: Variable, name: str) -> None:
-        if v.index not in chosen:
-            free = (name, *(f"{name}_{k}" for k in range(2, len(taken) + 3)))
-            chosen[v.index] = next(n for n in free if n not in taken)
-            taken.add(chosen[v.index])
+        if v.index in chosen:
+            return
+        free = name
+        while free in taken:
+            tried[name] = tried.get(name, 1) + 1
+            free = f"{name}_{tried[name]}"
+        chosen[v.index] = free
+        taken.add(free)
 
     wanted = [(name, x) for name, x in (names or {}).items() if isinstance(name, str) and name[:1] != "_"]
     given = {id(x): name for name, x in reversed(wanted)}  # the first of several names
@@ -99,28 +108,75 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
         give(layer.z, _sized("Z", layer.z) + mark)
         if layer.u is not None:
             give(layer.u, _sized("U", layer.u) + mark)
+    symbols = _gradients(graph, chosen)
+    for index, symbol in symbols.items():
+        give(graph.variables[index], symbol.text)
     if not graph.output.shape or graph.output.tensor.numel() == 1:
         give(graph.output, LOSS)
 
-    last = layers[-1].z.index if layers else len(graph)
+    roles = _roles(graph, layers, paths)
     rest = [v for v in graph if v.index not in chosen]
-    parameters = [v for v in rest if v.kind == "parameter"]
-    results = [v for v in rest if v.op is not None]
+    parameters = _numbered("w", [v for v in rest if v.kind == "parameter"])
+    results = _numbered("h", [v for v in rest if v.op is not None])
     letters = _letters()
     for v in rest:
         if v.kind == "parameter":
-            give(v, paths.get(id(v.tensor), "").rpartition(".")[2] or _numbered("w", v, parameters))
+            give(v, paths.get(id(v.tensor), "").rpartition(".")[2] or parameters[v.index])
         elif v.op is not None:
-            give(v, _numbered("h", v, results))
-        elif v.shape and v.consumers and v.consumers[0][0].index > last:
+            give(v, results[v.index])
+        elif roles[v.index] == "target":
             give(v, "y")
         else:
             give(v, next(n for n in letters if n not in taken))
-    return [Name(chosen[v.index], paths.get(id(v.tensor)), Symbol(chosen[v.index], v.shape)) for v in graph]
+    return [
+        Name(
+            name := chosen[v.index],
+            paths.get(id(v.tensor)),
+            symbols[v.index] if v.index in symbols and symbols[v.index].text == name else Symbol(name, v.shape),
+            roles[v.index],
+        )
+        for v in graph
+    ]
 
 
-def _numbered(letter: str, v: Variable, among: list[Variable]) -> str:
-    return letter if len(among) == 1 else f"{letter}_{among.index(v) + 1}" if len(among) < 1000 else letter
+def _numbered(letter: str, among: list[Variable]) -> dict[int, str]:
+    return {v.index: letter if len(among) == 1 else f"{letter}_{k}" for k, v in enumerate(among, 1)}
+
+
+def _gradients(graph: Graph, chosen: Mapping[int, str]) -> dict[int, Symbol]:
+    """∂a/∂b for the results that were recorded as gradients, by what a and b are called so far."""
+    known = {v.tensor: Symbol(chosen[v.index], v.shape) for v in graph if v.index in chosen}
+    symbols: dict[int, Symbol] = {}
+    for v in graph:
+        a, b = v.gradient_of or (None, None)
+        if v.index in chosen or b not in known:
+            continue
+        of = known[a] if a in known else Symbol((a is not None and a.name) or LOSS)
+        if of.head == "gradient":
+            of = Symbol(f"({of.text})", of.shape)
+        symbols[v.index] = known[v.tensor] = Symbol.gradient(of, known[b])
+    return symbols
+
+
+def _roles(graph: Graph, layers: list[_Layer], paths: Mapping[int, str]) -> list[str]:
+    """The kinds of variables that pictures tell apart."""
+    last = layers[-1].z.index if layers else len(graph)
+    fed = {layer.data.index for layer in layers if layer.data is not None}
+
+    def role(v: Variable) -> str:
+        if v.kind != "constant":
+            return v.kind
+        if id(v.tensor) in paths:
+            return "frozen"
+        if v.index in fed:
+            return "data"
+        if not v.shape or v.detached_from is not None:
+            return "constant"
+        if not layers:
+            return "data"
+        return "target" if v.consumers and v.consumers[0][0].index > last else "constant"
+
+    return [role(v) for v in graph]
 
 
 def _letters() -> Iterator[str]:

@@ -216,9 +216,7 @@ def hidden_units(
     return axes
 
 
-def learning_curve(
-    history: Mapping[str, Sequence[float] | Array], axes: Sequence[Axes] | None = None
-) -> list[Axes]:
+def learning_curve(history: Mapping[str, Sequence[float] | Array], axes: Sequence[Axes] | None = None) -> list[Axes]:
     r"""Loss and accuracy against epoch; slide "Performance vs. epoch".
 
     Parameters
