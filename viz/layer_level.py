@@ -15,8 +15,9 @@ import graphviz
 
 from autograd.graph import Graph, Variable
 
+from . import cells
 from .diagram import Diagram
-from .marks import Ids, many, shape_text
+from .marks import Ids, many
 from .names import Name
 from .notation import Html, Symbol, plain
 from .options import Options
@@ -28,6 +29,7 @@ LARGEST = 60  # beyond, only the beginning and the end are drawn
 KEPT = 10
 PERIOD = 6  # the longest run that is recognised as a repeat
 ROWS = 4  # parameters that a box lists
+SAID = 40  # parts that the alternative text tells of
 
 Call = tuple[int, ...]
 
@@ -176,6 +178,8 @@ class _Picture:
 
         gone: dict[_Part, _Part | None] = {}
         for chain in _chains(parts, before, after, private):
+            first = with_leaves.get(chain[0], [])
+            with_leaves[chain[0]] = [leaf for leaf in first if leaf.variables[0].requires_grad]  # data stays in sight
             signs = [self.sign(p, with_leaves.get(p, [])) for p in chain]
             for start, period, times in _repeats(signs):
                 run = chain[start : start + period * times]
@@ -188,7 +192,8 @@ class _Picture:
     def sign(self, part: _Part, leaves: Iterable[_Part]) -> Any:
         """What two parts have in common if one can stand for the other."""
         v = part.variables[-1]
-        reads = sorted((leaf.kind, leaf.shape) for p in (part, *leaves) for leaf in (p.leaves or p.variables) if leaf.op is None)
+        read = (leaf for p in (part, *leaves) for leaf in (p.leaves or p.variables) if leaf.op is None)
+        reads = sorted((leaf.kind, leaf.shape) for leaf in read)
         kind = type(part.module) if part.module is not None else v.op and v.op.name
         return kind, len(part.variables), v.shape, part.frame, tuple(reads)
 
@@ -226,17 +231,40 @@ class _Picture:
             self.place(self.dot, self.end, "output", self.variable(self.graph.output))
         if options.forward:
             for v, a, b in flows:
-                self.dot.edge(self.node[id(a)], self.node[id(b)], label="" if a.leaf else self.carried(v))
+                label, weight = ("", "1") if a.leaf else (self.carried(v), "8")
+                self.dot.edge(self.node[id(a)], self.node[id(b)], label=label, weight=weight)
             if not output.leaf:
                 self.dot.edge(self.node[id(output)], self.end)
         if options.backward:
             self.gradients([flow for flow in flows if self.flows_back(*flow)])
-        boxes = sum(p.module is not None for p in self.parts) + sum(p.inside for p in self.parts)
+        boxes = sum(p.module is not None for p in self.parts)
         operations = sum(p.module is None and not p.leaf and not p.hidden for p in self.parts)
-        counts = [many(boxes, "module")] if boxes else []
-        counts += [many(operations, "operation")] if operations else []
+        folded = sum(p.inside for p in self.parts)
+        counts = [many(n, what) for n, what in ((boxes, "module"), (operations, "operation")) if n]
+        counts += [f"{folded:,} folded"] if folded else []
         passes = " and ".join(p for p, on in (("forward", options.forward), ("backward", options.backward)) if on)
-        return Diagram(self.dot.source, f"{passes}, layers: {', '.join(counts)}")
+        summary = f"{passes}, layers: {', '.join(counts) or 'none'}"
+        return Diagram(self.dot.source, summary, self.alt(summary, flows))
+
+    def alt(self, summary: str, flows: Sequence[tuple[Variable, _Part, _Part]]) -> str:
+        """The picture in sentences."""
+        said = [f"Computation of {self.names[-1].name} by layers, {summary}."]
+        for p in self.parts[:SAID]:
+            if p.leaf and not p.hidden:
+                continue
+            incoming = [self.names[v.index].name for v, _, b in flows if b is p]
+            path = self.paths.get(id(p.module), "")
+            told = f"{self.title(p)}{f' ({path})' if path else ''}"
+            said.append(f"{told} reads {', '.join(incoming[:SAID]) or 'nothing'}, gives {self.gives(p)}.")
+        if len(self.parts) > SAID:
+            said.append(f"And {len(self.parts) - SAID} more.")
+        return " ".join([*said, self.options.note]).strip()
+
+    def gives(self, p: _Part) -> str:
+        """Names and shapes of what leaves a part."""
+        out = [v for v in p.variables if v is self.graph.output or any(self.part[w.index] is not p for w, _ in v.consumers)]
+        sizes = (f"{self.names[v.index].name} {self.size(v)}" for v in out[:ROWS])
+        return ", ".join(sizes) + (" and more" if len(out) > ROWS else "")
 
     def flows(self) -> Iterator[tuple[Variable, _Part, _Part]]:
         """Which variable goes from which part to which: once, however often it is used there."""
@@ -311,7 +339,7 @@ class _Picture:
         if p.hidden:
             kind, markup = ("module", self.box(p)) if p.count > 1 else ("more", Html().label(p.hidden))
         elif p.leaf:
-            kind, markup = self.leaf_kind(v), self.variable(v)
+            kind, markup = self.names[v.index].role, self.variable(v)
         elif p.module is not None:
             kind, markup = "op", self.box(p)
         else:
@@ -321,15 +349,6 @@ class _Picture:
 
     def place(self, where: graphviz.Digraph, node: str, kind: str, markup: str, **style: str) -> None:
         where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind], **style})
-
-    def leaf_kind(self, v: Variable) -> str:
-        if v.kind == "parameter":
-            return "parameter"
-        if id(v.tensor) in {i for owned in self.owned.values() for i in owned}:
-            return "frozen"
-        if not v.shape:
-            return "constant"
-        return "target" if self.names[v.index].name.startswith("y") else "data"
 
     # -- what is written
 
@@ -348,42 +367,38 @@ class _Picture:
             return type(p.module).__name__
         return p.hidden or (p.variables[0].symbol or "")
 
-    def line(self, markup: str, size: int, color: str | None = None) -> str:
-        color = color or self.look.ink
-        return f'<TR><TD><FONT POINT-SIZE="{size}" COLOR="{color}">{markup}</FONT></TD></TR>'
+    def symbol(self, v: Variable, gradient: bool = False) -> Symbol:
+        """What a variable, or its gradient, is called."""
+        name = self.names[v.index].symbol
+        return Symbol.gradient(self.names[-1].symbol, name) if gradient else name
 
-    def table(self, lines: Iterable[str]) -> str:
-        rows = "".join(lines)
-        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>'
+    def size(self, v: Variable, gradient: bool = False) -> str:
+        """The shape; of a scalar the number."""
+        value = v.value if v.shape or not gradient else self.graph.gradient(v)
+        return cells.shape_text(v.shape) or ("scalar" if value is None else f"= {cells.digits(value.item())}")
 
     def named(self, v: Variable, gradient: bool = False) -> str:
-        """The name of a variable or of its gradient, and the shape; of a scalar the number."""
-        name = self.names[v.index].symbol
-        symbol = Symbol.gradient(self.names[-1].symbol, name) if gradient else name
-        value = self.graph.gradient(v) if gradient and not v.shape else v.value
-        return f"{symbol.html}  {shape_text(v.shape, value)}"
+        """Name and size on one line."""
+        return f"{self.symbol(v, gradient).html}  {self.size(v, gradient)}"
 
     def variable(self, v: Variable) -> str:
-        look, options = self.look, self.options
-        lines = [self.line(self.names[v.index].symbol.html, look.name_size)]
-        lines.append(self.line(shape_text(v.shape, v.value), look.shape_size, look.faint))
-        if options.backward and v.index in self.reached and v is not self.graph.output:
-            lines += ["<HR/>", self.line(self.named(v, gradient=True), look.shape_size, look.backward)]
-        return self.table(lines)
+        look = self.look
+        lines = [cells.line(self.symbol(v).html, look.name_size, look.ink)]
+        lines.append(cells.line(self.size(v), look.shape_size, look.faint))
+        if v.index in self.reached and v is not self.graph.output:
+            lines += ["<HR/>", cells.line(self.named(v, gradient=True), look.shape_size, look.backward)]
+        return cells.table(lines)
 
     def carried(self, v: Variable, gradient: bool = False) -> str:
         """The label of an edge, in a table whose margin keeps the edge away."""
         look = self.look
-        name = self.names[v.index].symbol
-        symbol = Symbol.gradient(self.names[-1].symbol, name) if gradient else name
-        array = self.graph.gradient(v) if gradient and (self.options.values or not v.shape) else v.value
-        color = look.backward if gradient else look.ink
-        lines = [self.line(symbol.html, look.label_size, color)]
-        lines.append(self.line(shape_text(v.shape, array), look.shape_size, color if gradient else look.faint))
-        if self.options.values and v.shape and array is not None:
-            norm = f"norm {float((array.astype(float) ** 2).sum()) ** 0.5:.3g}"
-            lines.append(self.line(norm, look.shape_size, color if gradient else look.faint))
-        return f"<{self.table(lines)}>"
+        small = look.backward if gradient else look.faint
+        lines = [cells.line(self.symbol(v, gradient).html, look.label_size, look.backward if gradient else look.ink)]
+        lines.append(cells.line(self.size(v, gradient), look.shape_size, small))
+        if self.options.values and v.shape:
+            array = self.graph.gradient(v) if gradient else v.value
+            lines.append(cells.line("overwritten" if array is None else cells.summary(array), look.shape_size, small))
+        return f"<{cells.table(lines)}>"
 
     def operation(self, v: Variable) -> str:
         """As at the level of operations: numbers are in the node, x ↦ 2 x."""
@@ -400,32 +415,32 @@ class _Picture:
             title, path = p.hidden, f"{many(p.inside, 'part')} folded into this one"
         else:
             title, path = type(p.module).__name__, self.paths.get(id(p.module), "")
-        lines = [self.line(f"<B>{Html().label(plain(title, 60))}</B>", look.name_size)]
+        lines = [cells.line(f"<B>{Html().label(title)}</B>", look.name_size, look.ink)]
         calls = [] if p.hidden else [c for c, m in self.modules.items() if m is p.module]
         called = f"call {calls.index(p.call[-1]) + 1} of {len(calls)}" if len(calls) > 1 else ""
         contents = self.contents(p)
         for words in (path, called, contents):
             if words:
-                lines.append(self.line(Html().label(words), look.shape_size, look.faint))
+                lines.append(cells.line(Html().label(words), look.shape_size, look.faint))
         learned = [v for v in p.leaves if v.shape or v.requires_grad]
         own = _parameters(p.module) if not p.hidden else [("", v.tensor) for v in learned]
         if own:
             if not p.hidden:
-                lines += [self.line(self.named(v), look.shape_size) for v in learned[:ROWS]]
+                lines += [cells.line(self.named(v), look.shape_size, look.ink) for v in learned[:ROWS]]
                 if len(learned) > ROWS:
-                    lines.append(self.line(f"… {len(learned) - ROWS} more", look.shape_size))
+                    lines.append(cells.line(f"… {len(learned) - ROWS} more", look.shape_size, look.ink))
             frozen = not any(x.requires_grad for _, x in own)
             counted = many(sum(x.numel() for _, x in own), "parameter") + (", frozen" if frozen else "")
-            lines.append(self.line(counted, look.shape_size, look.faint))
+            lines.append(cells.line(counted, look.shape_size, look.faint))
         elif not p.hidden and not contents:
             extra = plain(getattr(p.module, "extra_repr", str)() or "", 32)
             if extra:
-                lines.append(self.line(Html().label(extra), look.shape_size, look.faint))
+                lines.append(cells.line(Html().label(extra), look.shape_size, look.faint))
         wanted = [v for v in learned if v.index in self.reached]
         if options.backward and wanted and not p.hidden:
             lines.append("<HR/>")
-            lines += [self.line(self.named(v, gradient=True), look.shape_size, look.backward) for v in wanted[:ROWS]]
-        return self.table(lines)
+            lines += [cells.line(self.named(v, gradient=True), look.shape_size, look.backward) for v in wanted[:ROWS]]
+        return cells.table(lines)
 
     def contents(self, p: _Part) -> str:
         """What a box that could be opened has inside: of modules their classes, else operations if there are few."""

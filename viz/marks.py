@@ -1,12 +1,11 @@
-"""What the pictures of all levels share: ids of nodes, shapes and counts in words."""
+"""What the pictures of all levels share besides what stands in a node: ids, and counts in words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
 
-__all__ = ["Ids", "many", "number_text", "shape_text"]
+__all__ = ["Ids", "many"]
 
 
 class Ids:
@@ -38,15 +37,3 @@ class Ids:
 def many(n: int, what: str) -> str:
     """``n`` and a noun: 1 layer, 1,000 layers."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
-def number_text(value: Any) -> str:
-    """A number in four digits, with a proper minus sign."""
-    return f"{float(value):.4g}".replace("-", "−")
-
-
-def shape_text(shape: tuple[int, ...], value: Any) -> str:
-    """A shape, 100×4; of a scalar the number."""
-    if shape:
-        return "×".join(map(str, shape))
-    return "scalar" if value is None else f"= {number_text(value)}"
