@@ -17,6 +17,7 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 
 from .diagram import Diagram, DrawingError
 from .draw import draw
+from .network import network
 from .notation import Symbol
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "draw"]
+__all__ = ["Diagram", "DrawingError", "Symbol", "draw", "network"]

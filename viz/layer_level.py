@@ -17,7 +17,7 @@ from autograd.graph import Graph, Variable
 
 from . import cells
 from .diagram import Diagram
-from .marks import Ids, many
+from .marks import Ids, many, words
 from .names import Name
 from .notation import Html, Symbol, plain
 from .options import Options
@@ -220,7 +220,7 @@ class _Picture:
         rankdir = options.rankdir if options.forward else options.rankdir[::-1]
         self.dot.attr(rankdir=rankdir, ranksep="0.5", nodesep="0.35")
         if options.note:
-            self.dot.attr(label=f"<{Html().label(options.note)}>")
+            self.dot.attr(label=f"<{words(options.note)}>")
         flows = list(self.flows())
         shown = [p for p in self.parts if options.forward or any(v.index in self.reached for v in p.variables)]
         self.node = {id(p): self.ids.of(self.word(p)) for p in shown}
@@ -325,7 +325,7 @@ class _Picture:
             path = self.paths.get(id(module), "")
             name = self.ids.of(f"cluster_{path or type(module).__name__}")
             graphs[call] = frame = graphviz.Digraph(name if name.startswith("cluster") else f"cluster_{name}")
-            said = Html().label(type(module).__name__) + (f" {Html().label(path)}" if path else "")
+            said = words(f"{type(module).__name__} {path}".strip())
             counted = many(sum(p.numel() for _, p in _parameters(module)), "parameter")
             frame.attr(label=f"<<B>{said}</B>, {counted}>", id=name, labeljust="l", **self.look.cluster)
         for p in shown:
@@ -337,7 +337,7 @@ class _Picture:
         v = p.variables[0]
         node = self.node[id(p)]
         if p.hidden:
-            kind, markup = ("module", self.box(p)) if p.count > 1 else ("more", Html().label(p.hidden))
+            kind, markup = ("module", self.box(p)) if p.count > 1 else ("more", words(p.hidden))
         elif p.leaf:
             kind, markup = self.names[v.index].role, self.variable(v)
         elif p.module is not None:
@@ -415,13 +415,12 @@ class _Picture:
             title, path = p.hidden, f"{many(p.inside, 'part')} folded into this one"
         else:
             title, path = type(p.module).__name__, self.paths.get(id(p.module), "")
-        lines = [cells.line(f"<B>{Html().label(title)}</B>", look.name_size, look.ink)]
+        lines = [cells.line(f"<B>{words(title, 60)}</B>", look.name_size, look.ink)]
         calls = [] if p.hidden else [c for c, m in self.modules.items() if m is p.module]
         called = f"call {calls.index(p.call[-1]) + 1} of {len(calls)}" if len(calls) > 1 else ""
         contents = self.contents(p)
-        for words in (path, called, contents):
-            if words:
-                lines.append(cells.line(Html().label(words), look.shape_size, look.faint))
+        for told in filter(None, (path, called, contents)):
+            lines.append(cells.line(words(told), look.shape_size, look.faint))
         learned = [v for v in p.leaves if v.shape or v.requires_grad]
         own = _parameters(p.module) if not p.hidden else [("", v.tensor) for v in learned]
         if own:
@@ -433,9 +432,9 @@ class _Picture:
             counted = many(sum(x.numel() for _, x in own), "parameter") + (", frozen" if frozen else "")
             lines.append(cells.line(counted, look.shape_size, look.faint))
         elif not p.hidden and not contents:
-            extra = plain(getattr(p.module, "extra_repr", str)() or "", 32)
+            extra = plain(getattr(p.module, "extra_repr", str)(), 32)
             if extra:
-                lines.append(cells.line(Html().label(extra), look.shape_size, look.faint))
+                lines.append(cells.line(words(extra), look.shape_size, look.faint))
         wanted = [v for v in learned if v.index in self.reached]
         if options.backward and wanted and not p.hidden:
             lines.append("<HR/>")
@@ -452,7 +451,7 @@ class _Picture:
             words = [type(self.modules[c[-1]]).__name__ for c in inner]
             runs = [(word, len(list(same))) for word, same in itertools.groupby(words)]
             told = ", ".join(word if n == 1 else f"{n} × {word}" for word, n in runs)
-            return plain(f"hides {told}", 60)
+            return f"hides {told}"
         symbols = [v.symbol or "" for v in p.variables]
         return symbols[0] if len(symbols) == 1 and not p.leaves else ""
 

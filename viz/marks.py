@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
-__all__ = ["Ids", "many"]
+from .notation import plain
+
+__all__ = ["Ids", "many", "words"]
 
 
 class Ids:
@@ -37,3 +40,8 @@ class Ids:
 def many(n: int, what: str) -> str:
     """``n`` and a noun: 1 layer, 1,000 layers."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def words(text: str, longest: int = 90) -> str:
+    """Text as it is, for an HTML-like label: no subscripts, no markup, on one line."""
+    return html.escape(plain(text, longest), quote=True).replace("\\", "&#92;&#92;")

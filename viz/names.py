@@ -16,7 +16,7 @@ from autograd.graph import Graph, Variable
 
 from .notation import Symbol
 
-__all__ = ["Name", "name_variables"]
+__all__ = ["Name", "layer_marks", "name_variables"]
 
 LOSS = "𝒥"
 MADE_OF = 16  # parameters that a weight may be computed from and still name
@@ -100,7 +100,7 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
 
     paths = _paths(graph)
     layers = _layers(graph, paths)
-    for layer, mark in zip(layers, _marks(len(layers)), strict=True):
+    for layer, mark in zip(layers, layer_marks(len(layers)), strict=True):
         for p in layer.parameters:
             role = paths.get(id(p.tensor), "weight" if len(p.shape) > 1 else "bias").rpartition(".")[2]
             give(p, _sized(ROLES[role], p) + mark if role in ROLES else role)
@@ -191,7 +191,7 @@ def _sized(letter: str, v: Variable) -> str:
     return letter if len(v.shape) > 1 or letter == "b" else letter.lower()
 
 
-def _marks(n: int) -> list[str]:
+def layer_marks(n: int) -> list[str]:
     """The subscripts of the layers: hidden and output if there are two, else numbers."""
     return [""] if n == 1 else ["_H", "_O"] if n == 2 else [f"_{k + 1}" for k in range(n)]
 
