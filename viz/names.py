@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
 
-from autograd.graph import Graph, Variable
+from autograd.graph import Graph, Variable, gradient_of
 
 from .notation import Symbol
 
@@ -154,19 +154,26 @@ def _gradients(graph: Graph, chosen: Mapping[int, str], gradients: list[Variable
         a, b = v.gradient_of or (None, None)
         if b not in known:  # itself a gradient of something later
             known[b] = Symbol("(·)", v.shape)
-        of = known[a] if a in known else Symbol((a is not None and a.name) or LOSS)
+        of = known[a] if a in known else _derived(a, known)
         if of.head == "gradient":
             of = Symbol(f"({of.text})", of.shape)
         symbols[v.index] = known[v.tensor] = Symbol.gradient(of, known[b])
     return symbols
 
 
+def _derived(a: Any, known: Mapping[Any, Symbol]) -> Symbol:
+    """What was differentiated, if the graph does not lead to it: a gradient itself, or the loss."""
+    of, by = (None if a is None else gradient_of(a)) or (None, None)
+    if a is None or a.name or by not in known:
+        return Symbol((a is not None and a.name) or LOSS)
+    return Symbol.gradient(_derived(of, known), known[by])
+
+
 def _roles(graph: Graph, layers: list[_Layer], paths: Mapping[int, str]) -> list[str]:
     """The kinds of variables that pictures tell apart."""
     last = layers[-1].z.index if layers else len(graph)
-    rules = min(
-        (v.index for v in graph if v.gradient_of is not None), default=len(graph)
-    )  # with constants of their own
+    # Among the rules of a backward pass that was recorded, constants are no targets.
+    rules = min((v.index for v in graph if v.op is not None and v.gradient_of is not None), default=len(graph))
     fed = {layer.data.index for layer in layers if layer.data is not None}
 
     def role(v: Variable) -> str:
