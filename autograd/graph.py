@@ -233,9 +233,10 @@ class Graph:
         return len(self.variables)
 
     def gradient(self, variable: Variable) -> Array | None:
-        """∂output/∂variable (of several roots: of their sum), recomputed from the recorded values without touching any ``.grad``.
+        """∂output/∂variable, recomputed from the recorded values without touching any ``.grad``.
 
-        None if no gradient flows to it, or if the values have been overwritten since (after ``optimizer.step()``).
+        Of several roots it is that of their sum. None if no gradient flows to it, or if the values have been
+        overwritten since (after ``optimizer.step()``).
         """
         if self._gradients is None:
             self._gradients = {}

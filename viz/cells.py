@@ -118,10 +118,10 @@ def _fewer(grid: Array, axis: int) -> Array:
 
 
 def _cell(x: float, look: Theme) -> str:
-    size = f'WIDTH="{CELL}" HEIGHT="{CELL}" FIXEDSIZE="TRUE"'
+    size = f'WIDTH="{CELL}" HEIGHT="{CELL}"'  # at least: the cells share what room there is
     if math.isnan(x):
-        return f'<TD {size}><FONT POINT-SIZE="{CELL}" COLOR="{look.ink}">×</FONT></TD>'
-    mark = f'<FONT POINT-SIZE="{CELL}">−</FONT>' if look.signed and x < -0.05 else ""
+        return f'<TD {size}><FONT POINT-SIZE="{CELL - 4}" COLOR="{look.ink}">×</FONT></TD>'
+    mark = f'<FONT POINT-SIZE="{CELL - 4}">−</FONT>' if look.signed and x < -0.05 else ""
     return f'<TD {size} BGCOLOR="{look.mixed(x)}">{mark}</TD>'
 
 

@@ -170,7 +170,7 @@ class _Picture:
     def content(self, v: Variable, value: Any, which: int, color: str) -> list[str]:
         """A shape, 100×4, and the numbers of it that were asked for; of a scalar the number."""
         if not v.shape:
-            return [self.small("not known" if value is None else f"= {cells.digits(value)}", color)]
+            return [self.small("not known" if value is None else f"= {cells.digits(value, 4)}", color)]
         asked = self.options
         lines = [self.small(cells.shape_text(v.shape), color)]
         if value is None:

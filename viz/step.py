@@ -19,6 +19,7 @@ from .theme import theme as look_of
 __all__ = ["diff", "step"]
 
 Array = np.ndarray[Any, Any]
+Row = tuple[str, tuple[Array, "Array | None", "Array | None"]]
 NONE = ".grad: none yet"
 
 
@@ -53,7 +54,7 @@ def step(parameters: Any, lr: float, *, theme: str | Theme = "light") -> Diagram
     'One step of gradient descent, α = 0.1. w: θ = [1 2], g = [2 4], θ − αg = [0.8 1.6].'
     """
     named = _named(parameters)
-    found = []
+    found: list[Row] = []
     for name, p in named.items():
         theta, grad = np.asarray(p.detach()), p.grad
         g = None if grad is None else np.asarray(grad.detach())
@@ -91,7 +92,7 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any], *, theme: str | Th
     """
     if set(before) != set(after) or not before:
         raise ValueError(f"diff: expects the same names in both, found {sorted(before)} and {sorted(after)}")
-    found = []
+    found: list[Row] = []
     for name in before:
         old, new = (np.asarray(x.detach() if hasattr(x, "detach") else x) for x in (before[name], after[name]))
         if old.shape != new.shape:
@@ -116,7 +117,7 @@ def _named(parameters: Any) -> dict[str, Any]:
 
 def _sheet(
     heads: tuple[str, str, str],
-    found: list[tuple[str, tuple[Array, Array | None, Array | None]]],
+    found: list[Row],
     look: Theme,
     title: str,
     corner: str,
