@@ -74,9 +74,11 @@ class Variable:
         Which operations read it, and as which of their inputs; ``x + x`` is there twice.
     scope : tuple
         The modules in whose call it was computed, outermost first.
+    calls : tuple of int
+        A mark for each of them, which differs from call to call: a shared module is called several times.
     """
 
-    __slots__ = ("consumers", "index", "inputs", "params", "scope", "tensor")
+    __slots__ = ("calls", "consumers", "index", "inputs", "params", "scope", "tensor")
 
     def __init__(self, tensor: Any, index: int, inputs: tuple[Any, ...]) -> None:
         op = tensor._op
@@ -85,11 +87,12 @@ class Variable:
         self.inputs = inputs
         self.params: dict[str, Any] = {} if op is None else dict(zip(op.params, tensor._params, strict=True))
         self.consumers: list[tuple[Variable, int]] = []
-        scope, owners = tensor._scope, []
+        scope, entered = tensor._scope, []
         while scope is not None:
-            owners.append(scope[0])
+            entered.append(scope)
             scope = scope[1]
-        self.scope: tuple[Any, ...] = tuple(reversed(owners))
+        self.scope: tuple[Any, ...] = tuple(one[0] for one in reversed(entered))
+        self.calls: tuple[int, ...] = tuple(id(one) for one in reversed(entered))
 
     @property
     def op(self) -> Op | None:

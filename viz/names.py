@@ -19,6 +19,7 @@ from .notation import Symbol
 __all__ = ["Name", "name_variables"]
 
 LOSS = "𝒥"
+MADE_OF = 16  # parameters that a weight may be computed from and still name
 ROLES = {"weight": "W", "bias": "b"}
 
 
@@ -235,7 +236,8 @@ def _layers(graph: Graph, paths: dict[int, str]) -> list[_Layer]:
         if _is_parameter(v, paths):
             carried[v.index] = [v]
         elif sources and all(x.index in carried for x in sources):
-            carried[v.index] = [p for x in sources for p in carried[x.index]]
+            made_of = dict.fromkeys(p for x in sources for p in carried[x.index])
+            carried[v.index] = list(made_of)[:MADE_OF]
         weights = [x for x in sources if x.index in carried]
         data = [x for x in sources if x.index not in carried and x.shape]
         if not data or not v.shape or not any(len(x.shape) > 1 for x in weights):
