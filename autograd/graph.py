@@ -25,7 +25,7 @@ from .errors import GraphError
 from .ops import Op, by_numpy
 from .tensor import Tensor
 
-__all__ = ["Graph", "Variable", "op_for"]
+__all__ = ["Graph", "Variable", "gradient_of", "op_for"]
 
 Array = np.ndarray[Any, Any]
 
@@ -33,6 +33,28 @@ Array = np.ndarray[Any, Any]
 def op_for(function: Any) -> Op | None:
     """The primitive that a NumPy function means for tensors and symbols, or None."""
     return by_numpy.get(function)
+
+
+def gradient_of(tensor: Tensor) -> tuple[Tensor | None, Tensor | None] | None:
+    """What ``tensor`` is the gradient of, and by what, if it was recorded with ``create_graph``.
+
+    Returns
+    -------
+    (Tensor, Tensor) or None
+        a and b of ∂a/∂b, or None in the place of one that is gone.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from autograd.graph import gradient_of
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> y = x**3
+    >>> (g,) = autograd.grad(y, [x], create_graph=True)
+    >>> [t is s for t, s in zip(gradient_of(g), (y, x))]
+    [True, True]
+    """
+    noted = (tensor._extra or {}).get("gradient")
+    return None if noted is None else (noted[0](), noted[1]())
 
 
 class Variable:
@@ -113,9 +135,8 @@ class Variable:
 
     @property
     def gradient_of(self) -> tuple[Tensor | None, Tensor | None] | None:
-        """For a gradient ∂a/∂b that was recorded with ``create_graph``: a and b, or None for what is gone."""
-        noted = (self.tensor._extra or {}).get("gradient")
-        return None if noted is None else (noted[0](), noted[1]())
+        """For a gradient ∂a/∂b: a and b, as :func:`gradient_of` gives them."""
+        return gradient_of(self.tensor)
 
     @property
     def value(self) -> Array:
@@ -215,9 +236,10 @@ class Graph:
         return len(self.variables)
 
     def gradient(self, variable: Variable) -> Array | None:
-        """∂output/∂variable (of several roots: of their sum), recomputed from the recorded values without touching any ``.grad``.
+        """∂output/∂variable, recomputed from the recorded values without touching any ``.grad``.
 
-        None if no gradient flows to it, or if the values have been overwritten since (after ``optimizer.step()``).
+        Of several roots it is that of their sum. None if no gradient flows to it, or if the values have been
+        overwritten since (after ``optimizer.step()``).
         """
         if self._gradients is None:
             self._gradients = {}

@@ -19,5 +19,7 @@ from .diagram import Diagram, DrawingError
 from .draw import draw
 from .network import network
 from .notation import Symbol
+from .step import diff, step
+from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "draw", "network"]
+__all__ = ["Diagram", "DrawingError", "Symbol", "Theme", "diff", "draw", "network", "step"]

@@ -16,12 +16,12 @@ Array = np.ndarray[Any, Any]
 
 MOST = 24  # elements whose numbers are shown
 WIDEST = 6  # of them in one row
-PIXELS = 12  # cells of a heat-map, along each side; larger arrays are averaged
+PIXELS = 12  # cells of a heat-map, along each side
 CELL = 13  # points
 
 
-def digits(x: float) -> str:
-    """A number as on a blackboard: three significant digits, a minus sign, and nan, ∞.
+def digits(x: float, significant: int = 3) -> str:
+    """A number as on a blackboard: few significant digits, a minus sign, and nan, ∞.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def digits(x: float) -> str:
     x = float(x)
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
-    shown = f"{x:.0f}" if 1e3 <= abs(x) < 1e6 else f"{x:.3g}"
+    shown = f"{x:.0f}" if 1e3 <= abs(x) < 1e6 else f"{x:.{significant}g}"
     mantissa, e, power = shown.partition("e")
     return (mantissa + (f"e{int(power)}" if e else "")).replace("-", "−")
 
@@ -74,11 +74,11 @@ def matrix(values: Array, look: Theme, color: str) -> str | None:
     size = look.shape_size
     body = [
         "<TR>"
-        + "".join(f'<TD><FONT POINT-SIZE="{size}" COLOR="{color}">{digits(x)}</FONT></TD>' for x in row)
+        + "".join(f'<TD><FONT POINT-SIZE="{size}" COLOR="{color}">{digits(x, 2)}</FONT></TD>' for x in row)
         + "</TR>"
         for row in grid
     ]
-    inner = table(body, 0, 3)
+    inner = table(body, 0, 4)
     bars = f'<TABLE BORDER="2" COLOR="{color}" SIDES="LR" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
     return f"{bars}<TR><TD>{inner}</TD></TR></TABLE>"
 
@@ -95,11 +95,11 @@ def summary(values: Array) -> str:
 def heatmap(values: Array, largest: float, look: Theme) -> str:
     """An array as coloured cells; ``largest`` is the magnitude with the full colour.
 
-    A larger one than 12×12 is averaged over blocks. Vectors lie down; further axes are folded into the rows. What is
-    not a number is crossed out.
+    Of a larger one than 12×12 each cell shows the most extreme of its block. Vectors lie down; further axes are folded
+    into the rows. What is not a number is crossed out.
     """
     grid = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
-    grid = _averaged(_averaged(grid, 0), 1)
+    grid = _fewer(_fewer(grid, 0), 1)
     body = "".join(
         "<TR>" + "".join(_cell(x / largest if largest else 0.0, look) for x in row) + "</TR>" for row in grid.tolist()
     )
@@ -107,28 +107,26 @@ def heatmap(values: Array, largest: float, look: Theme) -> str:
     return f"{frame}{body}</TABLE>"
 
 
-def _averaged(grid: Array, axis: int) -> Array:
-    """At most ``PIXELS`` blocks along ``axis``."""
+def _fewer(grid: Array, axis: int) -> Array:
+    """At most ``PIXELS`` blocks along ``axis``, each by its element of largest magnitude: a mean would fade to zero."""
     n = grid.shape[axis]
     if n <= PIXELS:
         return grid
     starts = np.arange(PIXELS) * n // PIXELS
-    widths = np.diff([*starts, n])
-    with np.errstate(all="ignore"):
-        sums = np.add.reduceat(grid, starts, axis=axis, dtype=np.float64)
-        return np.asarray(sums / (widths if axis else widths[:, None]))
+    high, low = (f.reduceat(grid, starts, axis=axis) for f in (np.maximum, np.minimum))
+    return np.where(high >= -low, high, low)
 
 
 def _cell(x: float, look: Theme) -> str:
-    size = f'WIDTH="{CELL}" HEIGHT="{CELL}" FIXEDSIZE="TRUE"'
+    size = f'WIDTH="{CELL}" HEIGHT="{CELL}"'  # at least: the cells share what room there is
     if math.isnan(x):
-        return f'<TD {size}><FONT POINT-SIZE="{CELL}" COLOR="{look.ink}">×</FONT></TD>'
-    mark = f'<FONT POINT-SIZE="{CELL}">−</FONT>' if look.signed and x < -0.05 else ""
+        return f'<TD {size}><FONT POINT-SIZE="{CELL - 4}" COLOR="{look.ink}">×</FONT></TD>'
+    mark = f'<FONT POINT-SIZE="{CELL - 4}">−</FONT>' if look.signed and x < -0.05 else ""
     return f'<TD {size} BGCOLOR="{look.mixed(x)}">{mark}</TD>'
 
 
 def legend(scales: Sequence[tuple[str, float, str]], look: Theme) -> str:
-    """The scales of heat-maps: what each is for, from −largest over 0 to largest, and the colour of its text."""
+    """The scales of heat-maps: of each what it is for, where its full colours are, and the colour of its text."""
     lines = []
     for what, largest, color in scales:
         font = f'<FONT POINT-SIZE="{look.shape_size}" COLOR="{color}">'

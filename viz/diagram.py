@@ -93,8 +93,7 @@ class Diagram:
             return svg
         head, end, rest = svg.partition(">")
         title, text = (html.escape(_one_line(t)) for t in (self.summary, self.alt))
-        label = html.escape(_one_line(self.alt), quote=True)
-        return f'{head} role="img" aria-label="{label}"{end}\n<title>{title}</title>\n<desc>{text}</desc>{rest}'
+        return f'{head} role="img" aria-label="{title}"{end}\n<title>{title}</title>\n<desc>{text}</desc>{rest}'
 
     def svg(self) -> str:
         """The picture as SVG, to put into a page as it is."""

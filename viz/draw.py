@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from autograd.graph import Graph
 
-from . import ops_level
+from . import op_level
 from .diagram import Diagram
 from .names import name_variables
 from .options import Options
-from .theme import Theme, theme as look
+from .theme import Theme
+from .theme import theme as look
 
 __all__ = ["draw"]
 
@@ -37,7 +39,7 @@ def draw(
 
     Every variable is a node: its value above, ∂𝒥/∂· below. Parameters have square corners and a thick line, frozen ones
     a broken one; data is a sheet with a folded corner, targets have a double frame, constants a dashed one; results are
-    rounded, ``root`` bold. In the forward pass an operation is a small grey node. In the backward pass each dashed arrow
+    rounded, ``root`` bold. In the forward pass an operation is a small grey node. In the backward pass a dashed arrow
     says what it does to the gradient that comes along, typeset by the operation's own rule; Σ lists the contributions
     that it adds up, and 1ᵀ sums over the batch. A note says what ``.grad`` holds unless it is the gradient drawn: not
     computed, exactly 0, stale, the sum of several passes.
@@ -107,20 +109,9 @@ def draw(
     note = ""
     if level is None:
         level = "op"
-        if len(graph) > ops_level.LARGEST and any(v.scope for v in graph):
+        if len(graph) > op_level.LARGEST and any(v.scope for v in graph):
             level, note = "layer", f"{len(graph)} variables: drawn by layers; level='op' shows the first and the last"
     options = Options(show, level, sample, values, look(theme), rankdir or "LR", depth, thumbnails, note)
-    return _level(level).diagram(graph, name_variables(graph, names), options)  # type: ignore[no-any-return]
-
-
-def _level(name: str) -> Any:
-    """The module that draws it; a picture at one level need not load the others."""
-    if name == "layer":
-        from . import layer_level
-
-        return layer_level
-    if name == "unit":
-        from . import unit_level
-
-        return unit_level
-    return ops_level
+    # A picture at one level need not load the others.
+    drawn: Diagram = import_module(f".{level}_level", __package__).diagram(graph, name_variables(graph, names), options)
+    return drawn

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
 
-from autograd.graph import Graph, Variable
+from autograd.graph import Graph, Variable, gradient_of
 
 from .notation import Symbol
 
@@ -109,14 +109,14 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
         give(layer.z, _sized("Z", layer.z) + mark)
         if layer.u is not None:
             give(layer.u, _sized("U", layer.u) + mark)
-    symbols = _gradients(graph, chosen)
-    for index, symbol in symbols.items():
-        give(graph.variables[index], symbol.text)
-    if not graph.output.shape or graph.output.tensor.numel() == 1:
+    known = {v.tensor for v in graph}
+    gradients = [v for v in graph if v.index not in chosen and v.gradient_of and v.gradient_of[1] in known]
+    derived = {v.index for v in gradients}
+    if graph.output.index not in derived and (not graph.output.shape or graph.output.tensor.numel() == 1):
         give(graph.output, LOSS)
 
     roles = _roles(graph, layers, paths)
-    rest = [v for v in graph if v.index not in chosen]
+    rest = [v for v in graph if v.index not in chosen and v.index not in derived]
     parameters = _numbered("w", [v for v in rest if v.kind == "parameter"])
     results = _numbered("h", [v for v in rest if v.op is not None])
     letters = _letters()
@@ -129,6 +129,9 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
             give(v, "y")
         else:
             give(v, next(n for n in letters if n not in taken))
+    symbols = _gradients(graph, chosen, gradients)
+    for v in gradients:
+        give(v, symbols[v.index].text)
     return [
         Name(
             name := chosen[v.index],
@@ -144,24 +147,34 @@ def _numbered(letter: str, among: list[Variable]) -> dict[int, str]:
     return {v.index: letter if len(among) == 1 else f"{letter}_{k}" for k, v in enumerate(among, 1)}
 
 
-def _gradients(graph: Graph, chosen: Mapping[int, str]) -> dict[int, Symbol]:
-    """∂a/∂b for the results that were recorded as gradients, by what a and b are called so far."""
-    known = {v.tensor: Symbol(chosen[v.index], v.shape) for v in graph if v.index in chosen}
+def _gradients(graph: Graph, chosen: Mapping[int, str], gradients: list[Variable]) -> dict[int, Symbol]:
+    """∂a/∂b for the variables that were recorded as gradients, by what a and b are called."""
+    known: dict[Any, Symbol] = {v.tensor: Symbol(chosen[v.index], v.shape) for v in graph if v.index in chosen}
     symbols: dict[int, Symbol] = {}
-    for v in graph:
+    for v in gradients:
         a, b = v.gradient_of or (None, None)
-        if v.index in chosen or b not in known:
-            continue
-        of = known[a] if a in known else Symbol((a is not None and a.name) or LOSS)
+        if b not in known:  # itself a gradient of something later
+            known[b] = Symbol("(·)", v.shape)
+        of = known[a] if a in known else _derived(a, known)
         if of.head == "gradient":
             of = Symbol(f"({of.text})", of.shape)
         symbols[v.index] = known[v.tensor] = Symbol.gradient(of, known[b])
     return symbols
 
 
+def _derived(a: Any, known: Mapping[Any, Symbol]) -> Symbol:
+    """What was differentiated, if the graph does not lead to it: a gradient itself, or the loss."""
+    of, by = (None if a is None else gradient_of(a)) or (None, None)
+    if a is None or a.name or by not in known:
+        return Symbol((a is not None and a.name) or LOSS)
+    return Symbol.gradient(_derived(of, known), known[by])
+
+
 def _roles(graph: Graph, layers: list[_Layer], paths: Mapping[int, str]) -> list[str]:
     """The kinds of variables that pictures tell apart."""
     last = layers[-1].z.index if layers else len(graph)
+    # Among the rules of a backward pass that was recorded, constants are no targets.
+    rules = min((v.index for v in graph if v.op is not None and v.gradient_of is not None), default=len(graph))
     fed = {layer.data.index for layer in layers if layer.data is not None}
 
     def role(v: Variable) -> str:
@@ -175,7 +188,7 @@ def _roles(graph: Graph, layers: list[_Layer], paths: Mapping[int, str]) -> list
             return "constant"
         if not layers:
             return "data"
-        return "target" if v.consumers and v.consumers[0][0].index > last else "constant"
+        return "target" if v.consumers and last < v.consumers[0][0].index < rules else "constant"
 
     return [role(v) for v in graph]
 

@@ -99,7 +99,7 @@ class Theme:
 
     @cached_property
     def kinds(self) -> Mapping[str, Attributes]:
-        """Of each kind of node: parameter, frozen, data, target, constant, result, output, op, sum, module, more."""
+        """Of each kind of node: those of :class:`viz.names.Name`, and op, sum, batch, module, more."""
         box = {"shape": "box"}
         return {
             "parameter": {**box, "style": "filled", "fillcolor": self.tint, "color": self.forward, "penwidth": "3"},
@@ -112,6 +112,7 @@ class Theme:
             "op": {**box, "style": "rounded,filled", "fillcolor": self.shade, "color": self.shade},
             "sum": {"shape": "circle", "style": "solid", "color": self.backward, "fontcolor": self.backward,
                     "margin": "0.02"},
+            "batch": {**box, "style": "rounded", "color": self.backward, "fontcolor": self.backward, "margin": "0.04"},
             "module": {"shape": "box3d", "style": "filled", "fillcolor": self.shade},
             "more": {"shape": "plaintext"},
         }  # fmt: skip

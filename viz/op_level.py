@@ -30,9 +30,9 @@ WIDEST = 13  # characters on a line of a label
 HOLE = "(·)"  # what came in: the argument of an operation, or the gradient that an edge carries on
 
 STATES = {
-    "not computed": ".grad: not computed",
+    "not computed": ".grad: none yet",
     "zero": ".grad: exactly 0",
-    "stale": ".grad: stale (earlier pass)",
+    "stale": ".grad: stale",
     "assigned": ".grad: set by hand",
 }
 
@@ -59,16 +59,14 @@ def diagram(graph: Graph, names: list[Name], options: Options) -> Diagram:
 class _Flow:
     """What one use of a variable contributes to its gradient.
 
-    ``whole`` is the contribution itself, ∂𝒥/∂v · …; ``local`` the factor that the edge shows, line by line and as text;
-    ``batch`` is how many rows are summed on the way, 0 if the edge sums none; ``number`` the factor of scalars.
+    ``whole`` is the contribution itself, ∂𝒥/∂v · …; ``pieces`` the lines on the edge, which show the local factor;
+    ``batch`` how many rows are summed on the way, 0 if none are; ``number`` the local factor of scalars.
     """
 
     source: Variable
     target: Variable
-    k: int
     whole: Symbol
     pieces: list[str]
-    text: str
     batch: int
     number: float | None
 
@@ -91,6 +89,7 @@ class _Picture:
         self.loss = self._loss()
         self.computable = self.backward and graph.gradient(graph.output) is not None
         self.flows = list(self._flows()) if self.backward else []
+        self.reached = {flow.target.index for flow in self.flows} | {v.index for v in graph.roots}
         self.uses: dict[int, int] = {}
         for flow in self.flows:
             self.uses[flow.source.index] = self.uses.get(flow.source.index, 0) + 1
@@ -106,8 +105,7 @@ class _Picture:
         self.dot.attr(rankdir=rankdir[::-1] if against else rankdir)
         if self.options.note:
             self.dot.attr(label=f"<{Html().label(self.options.note, 200)}>", labelloc="b")
-        reached = self.reached
-        shown = [v for v in self.graph if v.index not in self.hidden and (self.forward or v.index in reached)]
+        shown = [v for v in self.graph if v.index not in self.hidden and (self.forward or v.index in self.reached)]
         self.scales = self._scales(shown)
         for v in shown:
             self.variable(v)
@@ -120,7 +118,8 @@ class _Picture:
         if self.backward:
             self.gradients()
         if self.options.thumbnails:
-            self.place(self.dot, self.identify("scale"), "more", cells.legend(self.scales, self.look))
+            scales = [(what, *scale) for what, scale in self.scales.items()]
+            self.place(self.dot, self.identify("scale"), "more", cells.legend(scales, self.look))
         passes = " and ".join(p for p, on in (("forward", self.forward), ("backward", self.backward)) if on)
         operations = sum(v.op is not None for v in self.graph)
         counted = f"{_many(len(self.graph), 'variable')}, {_many(operations, 'operation')}"
@@ -140,11 +139,6 @@ class _Picture:
 
     def place(self, where: graphviz.Digraph, node: str, kind: str, markup: str) -> None:
         where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind]})
-
-    @property
-    def reached(self) -> set[int]:
-        """What a gradient flows to."""
-        return {flow.target.index for flow in self.flows} | {v.index for v in self.graph.roots}
 
     def variable(self, v: Variable) -> None:
         name, look = self.names[v.index], self.look
@@ -176,7 +170,7 @@ class _Picture:
     def content(self, v: Variable, value: Any, which: int, color: str) -> list[str]:
         """A shape, 100×4, and the numbers of it that were asked for; of a scalar the number."""
         if not v.shape:
-            return [self.small("not known" if value is None else f"= {cells.digits(value)}", color)]
+            return [self.small("not known" if value is None else f"= {cells.digits(value, 4)}", color)]
         asked = self.options
         lines = [self.small(cells.shape_text(v.shape), color)]
         if value is None:
@@ -191,7 +185,8 @@ class _Picture:
         elif which and value.size and not value.any():
             lines.append(self.small("exactly 0", color))
         if asked.thumbnails and value.size:
-            lines.append(cells.rows(cells.heatmap(value, self.scales[min(which, len(self.scales) - 1)][1], self.look)))
+            largest = self.scales[self.scale(v, which)][0]
+            lines.append(cells.rows(cells.heatmap(value, largest, self.look)))
         return lines
 
     def marks(self, v: Variable) -> Iterator[str]:
@@ -266,16 +261,23 @@ class _Picture:
             raise IndexError(f"draw: sample={sample} is out of range, the batch has rows 0 to {n - 1}")
         return rows
 
-    def _scales(self, shown: list[Variable]) -> list[tuple[str, float, str]]:
-        """The scale of heat-maps of values, and that of gradients: each one for the whole picture."""
-        if not self.options.thumbnails:
-            return []
-        scales = []
-        if self.forward:
-            scales.append(("values", _largest(v.value for v in shown), self.look.ink))
-        if self.backward:
-            found = (self.graph.gradient(v) for v in shown if v.index in self.reached)
-            scales.append(("gradients", _largest(g for g in found if g is not None), self.look.backward))
+    def scale(self, v: Variable, which: int) -> str:
+        """The heat-maps that have a scale in common: of weights and of other values, and of the gradients of both."""
+        what = "parameters" if self.names[v.index].role in ("parameter", "frozen") else "values"
+        return f"∂𝒥/∂ {what}" if which else what
+
+    def _scales(self, shown: list[Variable]) -> dict[str, tuple[float, str]]:
+        """How far each scale reaches, and the colour of its text."""
+        scales: dict[str, tuple[float, str]] = {}
+        for v in shown if self.options.thumbnails else ():
+            backward = self.graph.gradient(v) if self.backward and v.index in self.reached else None
+            for which, array in enumerate((v.value if self.forward else None, backward)):
+                if array is not None and v.shape:
+                    what, finite = self.scale(v, which), np.abs(array[np.isfinite(array)])
+                    # Class labels are no quantity that others compare with.
+                    largest = float(finite.max()) if finite.size and array.dtype.kind == "f" else 0.0
+                    color = self.look.backward if which else self.look.ink
+                    scales[what] = max(largest, scales.get(what, (0.0, ""))[0]), color
         return scales
 
     # -- the backward pass
@@ -315,14 +317,16 @@ class _Picture:
         alone = not v.shape or (v.op.elementwise and x.shape == v.shape)
         local = v.rule(k, one if alone else Symbol(HOLE, v.shape), name, symbols).shrink(x.shape)
         number = None
-        if not v.shape and not x.shape and self.computable and local.head != "number":
+        if not v.shape and not x.shape and self.computable:
             number = self.factor(v, k)
         rows = 0
         if not alone and (inner := _summed(local)) is not None:
             rows, local = inner.shape[0], inner
         sign = "⊙" if v.shape and local.head != "number" else "×"
-        markup, text = (_factors(local, sign, alone, renderer) for renderer in (Html(), Text()))
-        return _Flow(v, x, k, whole, _wrapped(markup, text), " ".join(text), rows, number)
+        pieces = _wrapped(*(_factors(local, sign, alone, renderer) for renderer in (Html(), Text())))
+        if number is not None and local.head != "number":
+            pieces.append(f"= {cells.digits(number)}")
+        return _Flow(v, x, whole, pieces, rows, number)
 
     @staticmethod
     def factor(v: Variable, k: int) -> float:
@@ -348,16 +352,14 @@ class _Picture:
                 source, label = self.node(flow.source), flow.pieces
                 if flow.batch and self.more not in (source, target):
                     ones = self.identify(f"{self.nodes[index]}_batch")
-                    small = self.small(f"Σ {flow.batch} rows", self.look.backward)
+                    small = self.small(f"{flow.batch} rows", self.look.backward)
                     head = cells.line("1<SUP>T</SUP>", self.look.label_size, self.look.backward)
-                    self.place(self.dot, ones, "sum", cells.table([head, small], 0, 0))
+                    self.place(self.dot, ones, "batch", cells.table([head, small], 0, 0))
                     self.back(ones, target, weight=weight)
                     target_of_edge = ones
                     label = [] if label == ["× 1"] else label
                 else:
                     target_of_edge = target
-                if flow.number is not None:
-                    label = [*label, f"= {cells.digits(flow.number)}"]
                 attributes = {"label": _label(label)} if label else {}
                 self.back(source, target_of_edge, weight=weight, **attributes)
         if not self.forward:
@@ -372,6 +374,10 @@ class _Picture:
             lines.append(self.small(part if not k or part.startswith("−") else f"+ {part}", look.backward))
         if len(flows) > TERMS:
             lines.append(self.small(f"+ … {len(flows) - TERMS} more", look.backward))
+        elif all(flow.number is not None for flow in flows):
+            parts = [float(self.graph.gradient(f.source)) * f.number for f in flows]  # type: ignore[arg-type, operator]
+            shown = " + ".join(map(cells.digits, parts)).replace("+ −", "− ")
+            lines.append(self.small(f"= {shown}", look.backward))
         return cells.table(lines, 0, 1)
 
     def fan(self, into: dict[int, list[_Flow]]) -> None:
@@ -442,21 +448,13 @@ def _listed(parts: list[str]) -> str:
     return "; ".join(parts[:SAID] + more)
 
 
-def _largest(arrays: Iterator[Any]) -> float:
-    """The largest finite magnitude."""
-    largest = 0.0
-    for a in arrays:
-        finite = np.abs(a[np.isfinite(a)])
-        largest = max(largest, float(finite.max()) if finite.size else 0.0)
-    return largest
-
-
 def _summed(formula: Symbol) -> Symbol | None:
     """Of 1ᵀ A, the sum over the rows of a batch: A."""
     if formula.head == "matmul" and formula.args[0].head == "transpose":
-        ones, inner = formula.args[0].args[0], formula.args[1]
+        ones: Symbol = formula.args[0].args[0]
+        inner: Symbol = formula.args[1]
         if ones.head == "name" and ones.args == ("1",):
-            return inner  # type: ignore[no-any-return]
+            return inner
     return None
 
 
