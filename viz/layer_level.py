@@ -262,7 +262,8 @@ class _Picture:
 
     def gives(self, p: _Part) -> str:
         """Names and shapes of what leaves a part."""
-        out = [v for v in p.variables if v is self.graph.output or any(self.part[w.index] is not p for w, _ in v.consumers)]
+        root = self.graph.output
+        out = [v for v in p.variables if v is root or any(self.part[w.index] is not p for w, _ in v.consumers)]
         sizes = (f"{self.names[v.index].name} {self.size(v)}" for v in out[:ROWS])
         return ", ".join(sizes) + (" and more" if len(out) > ROWS else "")
 
@@ -419,8 +420,8 @@ class _Picture:
         calls = [] if p.hidden else [c for c, m in self.modules.items() if m is p.module]
         called = f"call {calls.index(p.call[-1]) + 1} of {len(calls)}" if len(calls) > 1 else ""
         contents = self.contents(p)
-        for told in filter(None, (path, called, contents)):
-            lines.append(cells.line(words(told), look.shape_size, look.faint))
+        small = filter(None, (path, called, contents))
+        lines += [cells.line(words(told), look.shape_size, look.faint) for told in small]
         learned = [v for v in p.leaves if v.shape or v.requires_grad]
         own = _parameters(p.module) if not p.hidden else [("", v.tensor) for v in learned]
         if own:

@@ -17,7 +17,8 @@ from .diagram import Diagram
 from .marks import Ids, many, words
 from .names import layer_marks
 from .notation import Symbol
-from .theme import Theme, theme as look_of
+from .theme import Theme
+from .theme import theme as look_of
 
 __all__ = ["network"]
 
@@ -49,11 +50,12 @@ def network(
 ) -> Diagram:
     """A feed-forward network as circles and wires, as on slide "General structure of feed-forward neural network".
 
-    A wire is as thick as its weight is large, dashed if it is negative, in the colour of its sign. The small circle 1 has
-    the biases for its weights. Of a layer with more than 8 units 3 are drawn, and the picture says so.
+    A wire is as thick as its weight is large, dashed if it is negative, in the colour of its sign. The small circle 1
+    has the biases for its weights. Of a layer with more than 8 units 3 are drawn, and the picture says so.
 
     Without data the layers are the model's weight matrices in the order in which they were defined, which must fit
-    together; what else the model does, a skip connection say, is only seen with data. With data the model is run on it, once, and the layers and activations are those that it went through.
+    together; what else the model does, a skip connection say, is only seen with data. With data the model is run on it,
+    once, and the layers and activations are those that it went through.
 
     Parameters
     ----------
@@ -143,7 +145,8 @@ def _traced(model: Any, X: autograd.Tensor, sample: int) -> list[_Layer]:
         name = v.op.name if v.op is not None else ""
         elementwise = v.op is not None and v.op.elementwise and not _arrays(others)
         if len(free) != 1 or not (elementwise or name in (*PRODUCTS, *PASSED, "softmax", "log_softmax", "add")):
-            made = f"{name} of {len(free)} computed arrays" if len(free) > 1 else name or "a model that ignores its input"
+            alone = name or "a model that ignores its input"
+            made = f"{name} of {len(free)} computed arrays" if len(free) > 1 else alone
             raise ValueError(f"network: circles show linear stages and activations one after the other, found {made}; "
                              "viz.draw shows any computation")  # fmt: skip
         if name in PRODUCTS:
@@ -157,6 +160,8 @@ def _traced(model: Any, X: autograd.Tensor, sample: int) -> list[_Layer]:
         elif name == "add" and _arrays(others):
             bias = others[0].value.reshape(-1)
         elif name not in PASSED:
+            if bias is not None:
+                raise ValueError("network: circles have their biases before the activation, found one after it")
             symbol = v.symbol or ""
             activation = symbol + (f" {activation}" if activation else "")
         v = free[0]
@@ -287,9 +292,11 @@ class _Picture:
         """A line; its number stands on it, ``part`` of the way."""
         look = self.look
         size = abs(weight) / self.largest if self.largest and np.isfinite(weight) else 0.0
-        self.dot.edge(source[0], target[0], arrowhead="none", **{
-            "color": look.negative if weight < 0 else look.positive, "style": "dashed" if weight < 0 else "solid",
-            "penwidth": f"{THIN + (THICK - THIN) * size:.2f}"})  # fmt: skip
+        negative = weight < 0
+        self.dot.edge(
+            source[0], target[0], arrowhead="none", color=look.negative if negative else look.positive,
+            style="dashed" if negative else "solid", penwidth=f"{THIN + (THICK - THIN) * size:.2f}",
+        )  # fmt: skip
         if part is not None:
             x, y = (a + part * (b - a) for a, b in zip(source[1:], target[1:], strict=True))
             node = self.ids.of(f"w_{source[0]}_{target[0]}")

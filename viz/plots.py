@@ -1,8 +1,9 @@
 """Plots of what a network does and learns, as one would project them.
 
 What it learned: :func:`decision_region`, :func:`hidden_units`, :func:`images`; how: :func:`learning_curve`,
-:func:`loss_surface`, :func:`sgd_path`; what it is made of: :func:`activation`. They need matplotlib, which is imported when the first one is drawn. Each returns the axes that it drew on; without axes
-of yours it makes a new figure, so that ``plt.show()`` shows it and ``plt.savefig("picture.png")`` saves it.
+:func:`loss_surface`, :func:`sgd_path`; what it is made of: :func:`activation`. They need matplotlib, which is imported
+when the first one is drawn. Each returns the axes that it drew on; without axes of yours it makes a new figure, so that
+``plt.show()`` shows it and ``plt.savefig("picture.png")`` saves it.
 """
 
 from __future__ import annotations
@@ -393,7 +394,8 @@ def activation(
         if not isinstance(u, autograd.Tensor) or u.shape != z.shape:
             found = getattr(u, "shape", type(u).__name__)
             raise autograd.ShapeError(f"activation: expects a function that keeps the shape {z.shape}, found {found}")
-        slope = autograd.grad(u.sum(), z)[0].numpy() if u.requires_grad else np.zeros(z.shape)
+        (g,) = autograd.grad(u.sum(), z, materialize_grads=True) if u.requires_grad else (autograd.zeros_like(z),)
+    slope = np.asarray(g)
     with autograd.no_grad():
         if not np.allclose(fn(z[:500]).numpy(), u.detach().numpy()[:500], rtol=1e-3, atol=1e-6, equal_nan=True):
             raise ValueError("activation: the function is not elementwise: what it gives for some z depends on others")
@@ -425,12 +427,12 @@ def loss_surface(
 ) -> Axes:
     r"""Contours of the loss over a plane through the parameters as they are, which a star marks.
 
-    Two numbers are drawn as they are. Of more, the plane is spanned by two directions; those chosen here are random (the
-    same each time) and as long as the parameters, tensor by tensor: H. Li et al., "Visualizing the Loss Landscape of
-    Neural Nets" (2018).
+    Two numbers are drawn as they are. Of more, the plane is spanned by two directions; those chosen here are random
+    (the same each time) and as long as the parameters, tensor by tensor: H. Li et al., "Visualizing the Loss Landscape
+    of Neural Nets" (2018).
 
-    The parameters are moved while the loss is computed and put back. That counts as a write: a loss recorded before must
-    be computed again before its ``backward()``.
+    The parameters are moved while the loss is computed and put back. That counts as a write: a loss recorded before
+    must be computed again before its ``backward()``.
 
     Parameters
     ----------
@@ -584,13 +586,12 @@ def sgd_path(
         ax.contour(*surface, levels=_levels(surface[2]), colors="0.7", linewidths=1)
         kinds = (("GD, all samples", "-", "o", 0), (f"SGD, {batch_size} samples", "--", "^", 1))
         for path, (label, line, marker, colour) in zip(paths, kinds, strict=True):
-            every = max(1, steps // 20)
-            ax.plot(
-                *path.T, color=COLOURS[colour], linestyle=line, marker=marker, markevery=every, linewidth=2.2, label=label
-            )
+            look = {"color": COLOURS[colour], "linestyle": line, "linewidth": 2.2, "marker": marker}
+            ax.plot(*path.T, **look, markevery=max(1, steps // 20), label=label)
         ax.plot(*paths[0][0], "s", color="black", markersize=11, label="start")
         ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], xlim=extent[:2], ylim=extent[2:])
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, columnspacing=1, handlelength=1.6)
+        tight = {"columnspacing": 1, "handlelength": 1.6, "frameon": False}
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, **tight)
     return ax
 
 

@@ -95,9 +95,8 @@ class _Picture:
         if self.batch is not None and not 0 <= row < self.batch:
             raise IndexError(f"draw: sample={row} is not a row of the batch, which has {self.batch}")
         self.row = row
-        self.owner: list[tuple[int, int]] = []  # of each number: first and last + 1 of a variable's, in order
-        self.starts: list[int] = []  # of each variable that has numbers of its own
-        self.holders: list[Variable] = []
+        self.holders: list[Variable] = []  # that have numbers of their own
+        self.starts: list[int] = []  # and the first of these
         self.numbers: dict[int, Array] = {}  # variable → its numbers, in its shape
         for v in graph:
             self.enumerate(v)
@@ -341,7 +340,7 @@ class _Picture:
         v, _ = self.of(use.target)
         if v.op is None or not v.op.elementwise:
             return None
-        return v.rule(use.k, Symbol.number(1), self.symbol(use.target), self.arguments(v, use.target))  # type: ignore[no-any-return]
+        return v.rule(use.k, Symbol.number(1), self.symbol(use.target), self.arguments(v, use.target))
 
     def arguments(self, v: Variable, target: int) -> tuple[Symbol, ...]:
         """What an elementwise operation read for one element."""
@@ -356,7 +355,7 @@ class _Picture:
     # -- drawing
 
     def diagram(self) -> Diagram:
-        options, look = self.options, self.look
+        options = self.options
         numbers = dict.fromkeys(n for use in self.uses for n in (use.source, use.target, use.wire) if n is not None)
         if len(numbers) > LARGEST:
             raise ValueError(
@@ -418,23 +417,23 @@ class _Picture:
                 lines.append("<HR/>")
                 lines.append(cells.line(Symbol.gradient(self.root, symbol).html, look.label_size, look.backward))
                 lines.append(cells.line(f"= {cells.digits(gradient)}", look.label_size, look.backward))
-        kind = self.names[v.index].role
-        self.dot.node(
-            self.node[n], f"<{cells.table(lines)}>", **{"class": kind, "id": self.node[n], **look.kinds[kind]}
-        )
+        self.place(self.node[n], self.names[v.index].role, cells.table(lines))
+
+    def place(self, node: str, kind: str, markup: str) -> None:
+        self.dot.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind]})
 
     def number_of_root(self) -> int:
         return int(self.numbers[self.graph.output.index].flat[0]) if not self.graph.output.shape else -1
 
     def column(self, index: int) -> None:
         """The units of a layer below each other, in their order, and how many are left out."""
-        v = self.graph.variables[index]
         shown = [n for n in sorted(self.columns[index]) if self.options.forward or self.gradient(n) is not None]
         nodes = [self.node[n] for n in shown if n in self.node]
         if index in self.hidden and nodes:
             more = self.ids.of(f"{self.names[index].name}_more")
-            self.dot.node(more, f"⋮\n{self.hidden[index]} units,\n{len(nodes)} shown", **{
-                "class": "more", "id": more, **self.look.kinds["more"], "fontsize": str(self.look.shape_size)})  # fmt: skip
+            told = ("⋮", f"{self.hidden[index]:,} units,", f"{len(nodes)} shown")
+            lines = [cells.line(line, self.look.shape_size, self.look.ink) for line in told]
+            self.place(more, "more", cells.table(lines))
             nodes.insert(len(nodes) - 1, more)
         if len(nodes) > 1:
             self.below_each_other(nodes)
@@ -448,9 +447,9 @@ class _Picture:
                 if self.options.forward or self.gradient(between) is not None:
                     ways.setdefault(self.of(use.target)[0].index, []).append(between)
         used: set[int] = set()  # a shared weight has one place
-        for between in ways.values():
-            self.below_each_other([self.node[n] for n in dict.fromkeys(between) if n not in used])
-            used.update(between)
+        for way in ways.values():
+            self.below_each_other([self.node[n] for n in dict.fromkeys(way) if n not in used])
+            used.update(way)
 
     def below_each_other(self, nodes: Sequence[str]) -> None:
         with self.dot.subgraph() as rank:
@@ -482,9 +481,10 @@ class _Picture:
             terms = sum(self.hidden.get(index, 0) for index in {self.of(source)[0].index for source, _ in flows})
             if len(flows) > 1:
                 total = self.ids.of(f"{target}_sum")
-                markup = cells.table([cells.line("Σ", self.look.name_size, self.look.backward)] + [
-                    cells.line(f"{len(flows)} of {terms}", self.look.shape_size, self.look.backward)] * (terms > 0), 0, 0)
-                self.dot.node(total, f"<{markup}>", **{"class": "sum", "id": total, **self.look.kinds["sum"]})
+                lines = [cells.line("Σ", self.look.name_size, self.look.backward)]
+                if terms:
+                    lines.append(cells.line(f"{len(flows)} of {terms}", self.look.shape_size, self.look.backward))
+                self.place(total, "sum", cells.table(lines, 0, 0))
                 self.back(total, target)
                 target = total
             for source, use in flows:
