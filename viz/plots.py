@@ -586,7 +586,7 @@ def sgd_path(
         ax.contour(*surface, levels=_levels(surface[2]), colors="0.7", linewidths=1)
         kinds = (("GD, all samples", "-", "o", 0), (f"SGD, {batch_size} samples", "--", "^", 1))
         for path, (label, line, marker, colour) in zip(paths, kinds, strict=True):
-            look = {"color": COLOURS[colour], "linestyle": line, "linewidth": 2.2, "marker": marker}
+            look: dict[str, Any] = {"color": COLOURS[colour], "linestyle": line, "linewidth": 2.2, "marker": marker}
             ax.plot(*path.T, **look, markevery=max(1, steps // 20), label=label)
         ax.plot(*paths[0][0], "s", color="black", markersize=11, label="start")
         ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], xlim=extent[:2], ylim=extent[2:])
@@ -619,7 +619,8 @@ class _Moving:
                 np.zeros(p.numel()) if g is None else g.numpy().reshape(-1)
                 for g, p in zip(gradients, self.tensors, strict=True)
             ]
-            path.append(path[-1] - lr * np.concatenate(flat))
+            with np.errstate(all="ignore"):  # a path that leaves the finite numbers is reported once, at its end
+                path.append(path[-1] - lr * np.concatenate(flat))
         return np.array(path)
 
 
