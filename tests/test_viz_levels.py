@@ -61,7 +61,8 @@ def test_gradients_run_back_through_the_layers_and_into_their_parameters():
     assert picture.nodes["Dense2"].endswith("∂𝒥/∂W_O  1×4 ∂𝒥/∂b_O  1")
     assert "X" not in picture.nodes and "y" not in picture.nodes
     both = drawn(slides_loss(), "layer", show="both")
-    assert ("Dense2", "activation", "∂𝒥/∂U_H 100×4") in both.edges and ("activation", "Dense2", "U_H 100×4") in both.edges
+    assert ("Dense2", "activation", "∂𝒥/∂U_H 100×4") in both.edges
+    assert ("activation", "Dense2", "U_H 100×4") in both.edges
 
 
 def test_depth_says_how_deep_modules_are_opened():
@@ -109,7 +110,8 @@ def test_repeats_become_one_box_that_says_what_it_hides():
 
 def test_a_few_equal_layers_are_all_shown():
     parts = [part for _ in range(4) for part in (nn.Linear(3, 3), nn.ReLU())]
-    assert not any("folded" in text for text in drawn(nn.Sequential(*parts)(autograd.ones(2, 3)), "layer").nodes.values())
+    picture = drawn(nn.Sequential(*parts)(autograd.ones(2, 3)), "layer")
+    assert not any("folded" in text for text in picture.nodes.values())
 
 
 @pytest.mark.parametrize(("layers", "seconds"), [(250, 0.5), (1250, 2.0)])
@@ -171,7 +173,8 @@ def units(root, **options):
 CASES = {
     "2-4-1": slides_loss,
     "cross-entropy": lambda: nn.CrossEntropyLoss()(
-        nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))(autograd.rand(5, 3)), autograd.tensor([0, 2, 1, 1, 0])
+        nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))(autograd.rand(5, 3)),
+        autograd.tensor([0, 2, 1, 1, 0]),
     ),
     "logits": lambda: nn.BCEWithLogitsLoss()(nn.Linear(2, 1)(autograd.rand(4, 2)), autograd.ones(4, 1)),
     "skip": residual_loss,
@@ -231,15 +234,43 @@ def test_wide_layers_are_elided_and_say_how_many_units_there_are():
     start = time.perf_counter()
     nodes = scalars(loss, show="both")
     assert time.perf_counter() - start < 2
-    assert {n for n in nodes if n.startswith("u_H")} == {"u_H_1", "u_H_2", "u_H_100", "u_H_1_sum", "u_H_2_sum", "u_H_100_sum"}
+    units = {f"u_H_{l}{kind}" for l in (1, 2, 100) for kind in ("", "_sum")}
+    assert {n for n in nodes if n.startswith("u_H")} == units
     assert "⋮ 100 units, 3 shown" in nodes.values() and "⋮ 784 units, 3 shown" in nodes.values()
     assert nodes["u_H_2_sum"] == "Σ 3 of 10"
     assert "w_H,100,784 = " in nodes["w_H_100_784"]
 
 
+def test_units_of_a_graph_whose_values_are_gone_say_so():
+    w = autograd.ones(1, 2, requires_grad=True)
+    loss = (autograd.ones(3, 2) @ w.T).exp().sum()
+    assert "overwritten" not in viz.draw(loss, show="both", level="unit").source
+    with autograd.no_grad():
+        w.fill_(2.0)
+    h = autograd.sigmoid(w)
+    loss = (h * h).sum()
+    with autograd.no_grad():
+        h.fill_(0.0)
+    diagram = viz.draw(loss, show="both", level="unit")
+    assert "no gradients: values were overwritten since" in diagram.source and "∂" not in diagram.source
+
+
 def test_a_scalar_used_twice_has_a_sum():
     nodes = scalars(scalar_expression(), show="both")
     assert list(nodes.values()).count("Σ") == 1
+
+
+def test_a_shared_weight_stands_on_each_of_its_wires_and_says_so():
+    linear = nn.Linear(2, 2)
+    loss = nn.Sequential(linear, nn.Tanh(), linear)(autograd.rand(3, 2)).sum()
+    picture = drawn(loss, "unit", show="both")
+    copies = [n for n in picture.nodes if n.startswith("w") and " used 2×" in " ".join(picture.nodes[n].split())]
+    assert len(copies) == 8
+    for copy in copies:  # one wire in, one out, and back again
+        assert len([1 for t, h, _ in picture.edges if h == copy]) == 2
+        assert 1 <= len([1 for t, h, _ in picture.edges if t == copy and "×" not in h]) <= 2
+    starts = {t for t, h, _ in picture.edges if h in copies}
+    assert {"x_1", "x_2"} < starts
 
 
 def test_units_refuse_what_they_cannot_show_and_name_it():
@@ -294,7 +325,9 @@ def test_the_same_program_gives_the_same_bytes():
     assert runs[0] == runs[1] and runs[0].count(b"digraph") == 3
 
 
-EVIL = ["</TD><B>", "javascript:alert(1)", "</script><script>", '" onerror="x', r"\G\N\l", "{a|b}", r"\input{x}", "%&_#"]
+EVIL = [
+    "</TD><B>", "javascript:alert(1)", "</script><script>", '" onerror="x', r"\G\N\l", "{a|b}", r"\input{x}", "%&_#",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EVIL)

@@ -130,9 +130,8 @@ def test_what_circles_cannot_show_is_refused():
 @pytest.mark.parametrize("name", ["light", "dark", "print"])
 def test_circles_stand_where_they_were_put(name):
     svg = viz.network(Net(), theme=name).svg()
-    centres = [
-        (float(e.get("cx")), float(e.get("cy"))) for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("ellipse")
-    ]
+    circles = [e for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("ellipse")]
+    centres = [(float(e.get("cx")), float(e.get("cy"))) for e in circles]
     columns = sorted({round(x) for x, _ in centres if sum(abs(x - a) < 1 for a, _ in centres) > 1})
     assert len(centres) == 2 + 4 + 1 + 2 and len(columns) == 2  # the inputs and the hidden units, below each other
     assert "Feed-forward network 2-4-1" in svg

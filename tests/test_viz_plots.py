@@ -240,7 +240,8 @@ def test_the_gallery_writes_every_kind_of_picture_and_a_page_that_shows_them(tmp
     assert local == files  # relative, and nothing from the network
     assert not re.search(r"https?://", text)
     kinds = ("2-4-1_op", "2-4-1_layer", "2-4-1_unit", "784-100-10", "skip", "shared", "fifty", "scalars", "network",
-             "thumbnails", "step", "diff", "create_graph", "hidden_units", "sgd_path", "loss_surface", "activation")  # fmt: skip
+             "thumbnails", "step", "diff", "create_graph", "hidden_units", "sgd_path", "loss_surface",
+             "activation")  # fmt: skip
     assert not [kind for kind in kinds if not any(file.startswith(kind) for file in files)]
     assert f"{len(files)} pictures" in capsys.readouterr().out
     assert not plt.get_fignums()

@@ -8,6 +8,7 @@ the operations' own rules, given a gradient that is 1 at one element and 0 elsew
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -365,14 +366,21 @@ class _Picture:
         for v in self.graph:  # what is not computed from anything drawn: a lone root
             for n in self.columns.get(v.index, ()):
                 numbers.setdefault(n)
-        self.node = {n: self.ids.of(self.symbol(n).text) for n in numbers}
+        between = {(n, use.target): None for use in self.uses if (n := self.between(use)) is not None}
+        often = Counter(n for n, _ in between)
+        self.node = {n: self.ids.of(self.symbol(n).text) for n in numbers if often[n] < 2}
+        # A weight that is shared stands on each of its wires: who feeds whom would be lost in one box.
+        self.copies = {at: self.ids.of(self.symbol(at[0]).text) for at in between if often[at[0]] > 1}
         rankdir = options.rankdir if options.forward else options.rankdir[::-1]
         note = " · ".join(filter(None, (self.note(), options.note)))
         self.dot.attr(rankdir=rankdir, ranksep="0.6", nodesep="0.2", label=f"<{words(note)}>")
-        weights = {use.wire for use in self.uses} | {u.source for u in self.uses if u.k == 2}
         for n in numbers:
-            if self.options.forward or self.gradient(n) is not None:
-                self.draw_number(n, n in weights)
+            if options.forward or self.gradient(n) is not None:
+                if n in self.node:
+                    self.draw_number(n, self.node[n], often[n] > 0)
+                for at, node in self.copies.items():
+                    if at[0] == n:
+                        self.draw_number(n, node, True, often[n])
         for index in self.columns:
             self.column(index)
         self.order_weights()
@@ -388,20 +396,35 @@ class _Picture:
 
     def note(self) -> str:
         """What a reader must know."""
-        if self.batch is None:
-            return ""
-        said = [f"row {self.row} of {many(self.batch, 'sample')}"]
-        if self.options.backward and self.batch > 1:
+        said = [] if self.batch is None else [f"row {self.row} of {many(self.batch, 'sample')}"]
+        if self.options.backward and self.graph.gradient(self.graph.output) is None:
+            said.append("no gradients: values were overwritten since; compute the loss again")
+        elif self.options.backward and (self.batch or 1) > 1:
             said.append("gradients of parameters sum over all samples")
         return ": ".join(said)
 
-    def draw_number(self, n: int, small: bool) -> None:
+    def product(self, use: _Use) -> bool:
+        """Whether it is one of data times weights, plus bias."""
+        op = self.of(use.target)[0].op
+        return op is not None and op.name in PRODUCTS
+
+    def between(self, use: _Use) -> int | None:
+        """The weight or bias of a use."""
+        return use.source if use.wire is None and self.product(use) else use.wire
+
+    def spot(self, n: int, target: int) -> str:
+        """The node of a number where it feeds ``target``."""
+        return self.copies.get((n, target)) or self.node[n]
+
+    def draw_number(self, n: int, node: str, small: bool, shared: int = 0) -> None:
         look = self.look
         v, _ = self.of(n)
         symbol, value = self.symbol(n), cells.digits(self.value(n))
         gradient = self.gradient(n) if self.options.backward and n != self.number_of_root() else None
         if small:  # a weight: one line for each half
             lines = [cells.line(f"{symbol.html} = {value}", look.shape_size, look.ink)]
+            if shared:
+                lines.append(cells.line(f"used {shared}×", look.shape_size, look.faint))
             if gradient is not None:
                 of = Symbol.gradient(self.root, Symbol("·")).html
                 lines += ["<HR/>", cells.line(f"{of} = {cells.digits(gradient)}", look.shape_size, look.backward)]
@@ -417,7 +440,7 @@ class _Picture:
                 lines.append("<HR/>")
                 lines.append(cells.line(Symbol.gradient(self.root, symbol).html, look.label_size, look.backward))
                 lines.append(cells.line(f"= {cells.digits(gradient)}", look.label_size, look.backward))
-        self.place(self.node[n], self.names[v.index].role, cells.table(lines))
+        self.place(node, self.names[v.index].role, cells.table(lines))
 
     def place(self, node: str, kind: str, markup: str) -> None:
         self.dot.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind]})
@@ -440,16 +463,13 @@ class _Picture:
 
     def order_weights(self) -> None:
         """The weights on the way to a layer, unit by unit, each unit's bias last."""
-        ways: dict[int, list[int]] = {}
+        ways: dict[int, list[str]] = {}
         for use in self.uses:
-            if use.wire is not None or use.k == 2:
-                between = use.source if use.wire is None else use.wire
-                if self.options.forward or self.gradient(between) is not None:
-                    ways.setdefault(self.of(use.target)[0].index, []).append(between)
-        used: set[int] = set()  # a shared weight has one place
+            n = self.between(use)
+            if n is not None and (self.options.forward or self.gradient(n) is not None):
+                ways.setdefault(self.of(use.target)[0].index, []).append(self.spot(n, use.target))
         for way in ways.values():
-            self.below_each_other([self.node[n] for n in dict.fromkeys(way) if n not in used])
-            used.update(way)
+            self.below_each_other(list(dict.fromkeys(way)))
 
     def below_each_other(self, nodes: Sequence[str]) -> None:
         with self.dot.subgraph() as rank:
@@ -458,11 +478,11 @@ class _Picture:
                 rank.edge(upper, lower, style="invis")
 
     def forward(self, use: _Use) -> None:
-        source, target = self.node[use.source], self.node[use.target]
+        source, target = self.spot(use.source, use.target), self.node[use.target]
         if use.wire is None:
             self.dot.edge(source, target)
             return
-        weight = self.node[use.wire]
+        weight = self.spot(use.wire, use.target)
         self.dot.edge(source, weight, arrowhead="none")
         self.dot.edge(weight, target)
 
@@ -477,9 +497,9 @@ class _Picture:
             if use.wire is not None and self.gradient(use.wire) is not None:
                 into.setdefault(use.wire, []).append((use.target, use))
         for n, flows in into.items():
-            target = self.node[n]
+            target = self.node.get(n, "")  # of a shared weight each copy has its own edge, and says how many there are
             terms = sum(self.hidden.get(index, 0) for index in {self.of(source)[0].index for source, _ in flows})
-            if len(flows) > 1:
+            if len(flows) > 1 and target:
                 total = self.ids.of(f"{target}_sum")
                 lines = [cells.line("Σ", self.look.name_size, self.look.backward)]
                 if terms:
@@ -491,16 +511,16 @@ class _Picture:
                 through = use.wire if use.wire is not None and n != use.wire else None
                 tail = self.node[source]
                 if through is not None and self.gradient(through) is not None:
-                    tail = self.node[through]
+                    tail = self.spot(through, use.target)
                     self.back(tail, target, self.label(use, Symbol(self.symbol(through).text)))
                 elif n == use.wire:
-                    self.back(tail, target, self.label(use, self.symbol(use.source), n))
+                    self.back(tail, target or self.spot(n, use.target), self.label(use, self.symbol(use.source), n))
                 else:
-                    self.back(tail, target, self.label(use, self.local(use)))
+                    self.back(tail, target or self.spot(n, use.target), self.label(use, self.local(use)))
 
     def label(self, use: _Use, local: Symbol | None, weight: int | None = None) -> str:
         """× g′(z) = 0.235; on wires only where there is room, in the backward pass alone."""
-        if self.options.forward and self.of(use.target)[0].op.name in PRODUCTS:  # type: ignore[union-attr]
+        if self.options.forward and self.product(use):
             return ""
         number = self.factor(use, weight)
         if number is None:
