@@ -686,3 +686,12 @@ def test_a_graph_whose_parameters_were_stepped_is_drawn_without_numbers():
     with autograd.no_grad():
         w.copy_(autograd.tensor(5.0))
     assert "∂𝒥/∂w" in Read(viz.draw(loss, "backward")).nodes["w"]
+
+
+def test_a_large_network_is_drawn_by_layers_unless_told_otherwise():
+    model = nn.Sequential(*[layer for _ in range(60) for layer in (nn.Linear(2, 2), nn.Tanh())])
+    loss = model(autograd.rand(3, 2)).sum()
+    diagram = viz.draw(loss)
+    assert "variables: drawn by layers" in diagram.source
+    assert len(Read(diagram).nodes) < 30
+    assert "… 202 more" in viz.draw(loss, level="op").source

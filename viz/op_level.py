@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -206,7 +206,7 @@ class _Picture:
         # Numbers are shown in the operation itself, x ↦ 2 x; only variables are nodes.
         holes = [Symbol(HOLE, x.shape) if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs]
         whole = all(isinstance(x, Variable) for x in v.inputs)
-        label = Html().label(v.symbol or "") if whole else v.op(*holes, **v.params).html
+        label = Html().label(v.symbol or "") if whole else _expression(v, holes).html
         side = [x for x in v.inputs if self.beside(x, v)]
         half = (len(side) + 1) // 2
         with self.dot.subgraph() as rank:
@@ -411,7 +411,7 @@ class _Picture:
         """The picture in sentences, for those who cannot see it."""
         said = [f"Computation graph of {self.names[-1].name}, {passes} pass: {counted}."]
         forward = [
-            f"{self.names[v.index].name} = {v.op(*self.symbols(v), **v.params).text}"
+            f"{self.names[v.index].name} = {_expression(v, self.symbols(v)).text}"
             for v in self.graph
             if self.forward and v.op is not None and v.index not in self.hidden
         ]
@@ -437,6 +437,11 @@ class _Picture:
         if self.hidden:
             said.append(f"{len(self.hidden)} variables in the middle are not shown.")
         return " ".join([*said, self.options.note]).strip()
+
+
+def _expression(v: Variable, inputs: Sequence[Symbol]) -> Symbol:
+    """The operation of ``v`` on what stands for its inputs; of a Function of the user's, too."""
+    return inputs[0].__op__(v.op, tuple(inputs), tuple(v.params.values()))
 
 
 def _many(n: int, what: str) -> str:
