@@ -366,7 +366,7 @@ class _Picture:
         for v in self.graph:  # what is not computed from anything drawn: a lone root
             for n in self.columns.get(v.index, ()):
                 numbers.setdefault(n)
-        between = {(n, use.target): None for use in self.uses if (n := self.between(use)) is not None}
+        between = {(w, use.target): None for use in self.uses if (w := self.between(use)) is not None}
         often = Counter(n for n, _ in between)
         self.node = {n: self.ids.of(self.symbol(n).text) for n in numbers if often[n] < 2}
         # A weight that is shared stands on each of its wires: who feeds whom would be lost in one box.
