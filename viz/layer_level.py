@@ -6,9 +6,9 @@ own. Boxes stand in frames, one for each module around them, as deep as is reada
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, takewhile
 from typing import Any
 
 import graphviz
@@ -82,6 +82,7 @@ class _Picture:
         self.options = options
         self.look = options.theme
         self.modules = {v.calls[k]: m for v in graph for k, m in enumerate(v.scope)}
+        self.calls = {call: k for k, call in enumerate(self.modules)}  # the order of computation; marks are arbitrary
         self.paths = _paths(graph)
         self.nested = {v.calls[:k] for v in graph for k in range(len(v.calls))}  # calls in which there are calls
         self.owned: dict[int, set[int]] = {}  # module → its parameters, by id
@@ -224,19 +225,23 @@ class _Picture:
         flows = list(self.flows())
         shown = [p for p in self.parts if options.forward or any(v.index in self.reached for v in p.variables)]
         self.node = {id(p): self.ids.of(self.word(p)) for p in shown}
-        self.frames(shown)
+        self.frames = self.framed(shown)
         output = self.part[self.graph.output.index]
         self.end = self.ids.of(self.names[-1].name) if not output.leaf else self.node[id(output)]
         if not output.leaf:
             self.place(self.dot, self.end, "output", self.variable(self.graph.output))
         if options.forward:
+            told: set[int] = set()  # what goes to several is named on its first way
             for v, a, b in flows:
-                label, weight = ("", "1") if a.leaf else (self.carried(v), "8")
+                label = "" if a.leaf or v.index in told else self.carried(v)
+                weight = "1" if not label else "8"
+                told.add(v.index)
                 self.dot.edge(self.node[id(a)], self.node[id(b)], label=label, weight=weight)
             if not output.leaf:
                 self.dot.edge(self.node[id(output)], self.end)
         if options.backward:
             self.gradients([flow for flow in flows if self.flows_back(*flow)])
+        self.close()
         boxes = sum(p.module is not None for p in self.parts)
         operations = sum(p.module is None and not p.leaf and not p.hidden for p in self.parts)
         folded = sum(p.inside for p in self.parts)
@@ -303,7 +308,9 @@ class _Picture:
             label = "" if uses[0][0].leaf else self.carried(v, gradient=True)
             if len(uses) > 1:
                 total = self.ids.of(f"{self.names[index].name}_sum")
-                self.place(self.dot, total, "sum", "Σ")
+                around = [uses[0][0].frame, *(b.frame for _, b in uses)]
+                shared = takewhile(lambda level: len(set(level)) == 1, zip(*around, strict=False))
+                self.place(self.frames[tuple(level[0] for level in shared)], total, "sum", "Σ")
                 self.back(total, target, label)
                 target, label = total, ""
             for _, b in uses:
@@ -316,23 +323,27 @@ class _Picture:
         else:
             self.dot.edge(tail, head, label=label, **self.look.back)
 
-    def frames(self, shown: list[_Part]) -> None:
-        """Nodes in the frames of their modules, nested."""
+    def framed(self, shown: list[_Part]) -> dict[Call, graphviz.Digraph]:
+        """Nodes in the frames of their modules, which :meth:`close` nests when they are complete."""
         graphs: dict[Call, graphviz.Digraph] = {(): self.dot}
         inner = {p.frame[:k] for p in shown for k in range(1, len(p.frame) + 1)}
-        order = sorted(inner, key=len)
-        for call in order:
+        for call in sorted(inner, key=lambda call: (len(call), self.calls[call[-1]])):
             module = self.modules[call[-1]]
             path = self.paths.get(id(module), "")
             name = self.ids.of(f"cluster_{path or type(module).__name__}")
             graphs[call] = frame = graphviz.Digraph(name if name.startswith("cluster") else f"cluster_{name}")
             said = words(f"{type(module).__name__} {path}".strip())
             counted = many(sum(p.numel() for _, p in _parameters(module)), "parameter")
-            frame.attr(label=f"<<B>{said}</B>, {counted}>", id=name, labeljust="l", **self.look.cluster)
+            frame.attr(label=f"<<B>{said}</B>, {counted}>", id=name, labeljust="l", labelloc="b", **self.look.cluster)
         for p in shown:
             self.draw_part(graphs[p.frame], p)
-        for call in reversed(order):
-            graphs[call[:-1]].subgraph(graphs[call])
+        return graphs
+
+    def close(self) -> None:
+        """The inner frames into the outer ones."""
+        for call, frame in reversed(self.frames.items()):
+            if call:
+                self.frames[call[:-1]].subgraph(frame)
 
     def draw_part(self, where: graphviz.Digraph, p: _Part) -> None:
         v = p.variables[0]
@@ -450,7 +461,7 @@ class _Picture:
         inner = dict.fromkeys(v.calls[: depth + 1] for v in p.variables if len(v.calls) > depth)
         if inner:
             words = [type(self.modules[c[-1]]).__name__ for c in inner]
-            runs = [(word, len(list(same))) for word, same in itertools.groupby(words)]
+            runs = [(word, len(list(same))) for word, same in groupby(words)]
             told = ", ".join(word if n == 1 else f"{n} × {word}" for word, n in runs)
             return f"hides {told}"
         symbols = [v.symbol or "" for v in p.variables]
