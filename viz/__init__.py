@@ -18,5 +18,6 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 from .diagram import Diagram, DrawingError
 from .draw import draw
 from .notation import Symbol
+from .sheet import Sheet, sheet
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "draw"]
+__all__ = ["Diagram", "DrawingError", "Sheet", "Symbol", "draw", "sheet"]
