@@ -423,10 +423,16 @@ def _shape(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...], run: Call
         for dtype in (np.float64, np.int64):
             try:
                 with np.errstate(all="ignore"):
-                    return np.shape(run(*(np.ones(x.shape, dtype) for x in inputs)))
+                    found = np.shape(run(*(np.ones(x.shape, dtype) for x in inputs)))
+                return tuple(_lettered(k, n, inputs) for k, n in enumerate(found))
             except (ArithmeticError, IndexError, TypeError, ValueError):
                 continue
     return _broadcast(*inputs)
+
+
+def _lettered(axis: int, n: int, inputs: tuple[Symbol, ...]) -> int:
+    """A size with the letter that it has on the same axis of an input."""
+    return next((x.shape[axis] for x in inputs if x.ndim > axis and x.shape[axis] == n and n != 1), n)
 
 
 def _reduced(symbol: str, function: Any, x: Symbol, axes: tuple[int, ...], shape: Shape) -> Symbol:
@@ -743,13 +749,13 @@ class Renderer:
 
     def _element(self, of: Symbol, name: str, *indices: Any) -> str:
         """One element, or one sample: indices are anything with a ``letter``; none of a scalar."""
-        where = self._escape("".join(k.letter for k in indices))
+        where = self._row(*(self._escape(k.letter) for k in indices)) if indices else ""
         if not name:
             whole = self._enclosed("[", self.render(of), "]")
             return self._subscript(whole, where) if where else whole
         base, below = _parted(plain(name))
         if below:
-            where = self._row(self._escape(below), *([self._escape(","), where] if where else []))
+            where = self._row(self._escape(below), self._escape(","), where) if where else self._escape(below)
         return self._subscript(self._escape(base), where) if where else self._escape(base)
 
     def _position(self, index: Any) -> str:
@@ -823,7 +829,7 @@ class Latex(Renderer):
         return "".join(f"\\mathrm{{{p}}}" if len(p) > 1 and p.isalpha() else "".join(map(_latex, p)) for p in parts)
 
     def _subscript(self, base: str, below: str) -> str:
-        return f"{base}_{{{below}}}"
+        return f"{{{base}}}_{{{below}}}" if "_" in base or "^" in base else f"{base}_{{{below}}}"
 
     def _superscript(self, base: str, above: str) -> str:
         return f"{base}^{{{''.join(map(_latex, above)) if above.isdecimal() or '−' in above or above == 'T' else above}}}"
@@ -851,7 +857,7 @@ class Latex(Renderer):
 
     def _raised(self, x: Symbol) -> str:
         base = self._operand(x, ATOM)
-        return f"{{{base}}}" if x.head in ("power", "transpose", "call") else base
+        return f"{{{base}}}" if "^" in base else base
 
     def _total(self, index: Any, x: Symbol) -> str:
         return f"\\sum_{{{self._escape(index.letter)}}} {self._operand(x, 3)}"

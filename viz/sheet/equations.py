@@ -27,6 +27,7 @@ from ..names import name_variables
 from ..notation import Size, Symbol
 from .algebra import nodes, simplified
 from .indices import Index, Indices, sized
+from .samples import Samples
 
 __all__ = ["LEVELS", "Equation", "Equations"]
 
@@ -244,7 +245,23 @@ class Equations:
         return expanded
 
     def _by_samples(self, lines: list[Equation]) -> list[Equation]:
-        return lines
+        """Every line for one sample, where it is about samples."""
+        samples, letters = Samples(self.indices), self._letters()
+        written = []
+        for line in lines:
+            symbol, free = self.symbols[line.variable], ()
+            if symbol.ndim and isinstance(symbol.shape[0], Size):
+                i = Index(int(symbol.shape[0]))
+                left, right, free = samples.row(line.left, i), samples.row(line.right, i), (i,)
+                terms = tuple((name, samples.row(t, i)) for name, t in line.terms)
+            else:
+                left, right = line.left, samples.whole(line.right)
+                terms = tuple((name, samples.whole(t)) for name, t in line.terms)
+            line = replace(line, left=left, right=simplified(right), free=free, terms=terms)
+            for part in (line.left, *(t for _, t in terms), line.right):
+                self.indices.letter(part, free, letters)
+            written.append(line)
+        return written
 
     def _letters(self) -> dict[Any, str]:
         """The slides' letters: i for samples, j for features, k for outputs, then l, m, … for hidden units."""

@@ -61,11 +61,12 @@ class Evaluator:
 
     def each(self, x: Symbol, free: tuple[Any, ...]) -> Array:
         """``x`` for every value of its free indices, an axis for each: by a loop, as the formula says it."""
-        out = np.empty([k.size for k in free])
-        for places in np.ndindex(out.shape):
+        sizes = [k.size for k in free]
+        values = []
+        for places in np.ndindex(*sizes):
             self.places.update(zip(free, places, strict=True))
-            out[places] = self(x)
-        return out
+            values.append(self(x))
+        return np.array(values).reshape(*sizes, *x.shape)
 
     def _name(self, name: str) -> Any:
         return np.asarray(self.values[name])
@@ -82,7 +83,8 @@ class Evaluator:
         return -self(x)
 
     def _matmul(self, x: Symbol, y: Symbol) -> Any:
-        return np.matmul(self(x), self(y))
+        left = self(x)
+        return np.matmul(left[:, None] if left.ndim == 1 else left, self(y))  # a vector is a column
 
     def _transpose(self, x: Symbol) -> Any:
         value = self(x)

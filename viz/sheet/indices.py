@@ -206,7 +206,7 @@ class Indices:
         used: set[str] = set()
 
         def give(k: Index) -> None:
-            letter = letters.get(self.family(k))
+            letter = letters.get(self.family(k), "i" if isinstance(k.size, Size) else None)
             if letter is None:
                 letter = letters[self.family(k)] = _next(set(letters.values()))
             while letter in used:

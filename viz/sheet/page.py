@@ -331,16 +331,16 @@ def _shape_symbol(shape: Sequence[int]) -> Symbol:
 
 def _said(note: str, renderer: Latex) -> str:
     r"""A note in words: letters and digits in \text, all else as the renderer has it."""
-    words = note.replace("✓", "\0").replace("✗", "\1").split(" ")
     made = []
-    for word in words:
-        ascii_word = word.isascii() and word.isalnum()
-        made.append(rf"\text{{{word}}}" if ascii_word else _marked(word, renderer))
+    for word in note.split(" "):
+        core = word.rstrip(",")
+        plain_word = core.isascii() and core.isalpha() and len(core) > 1
+        said = rf"\text{{{core}}}" if plain_word else MARKS.get(core) or renderer.label(core)
+        made.append(said + word[len(core) :])
     return r"\ ".join(made)
 
 
-def _marked(word: str, renderer: Latex) -> str:
-    return {"\0": r"\checkmark", "\1": r"\times"}.get(word) or renderer.label(word)
+MARKS = {"✓": r"\checkmark", "✗": r"\times"}
 
 
 def _width(line: str) -> int:
