@@ -21,7 +21,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,12 +76,15 @@ class Meaning:
         What else it needs to know: axes, an index, an array.
     run : callable
         Arrays in, array out.
+    guards : Symbol or None
+        The expression that it reads as, where it computes a little more: 0 where that would be 0 · ∞, say.
     """
 
     function: Any
     arrays: tuple[Symbol, ...]
     params: Any
     run: Callable[..., Any]
+    guards: Symbol | None = None
 
 
 class Symbol:
@@ -341,13 +344,14 @@ class Symbol:
     def __op__(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Symbol:
         """Called by an op on its arguments: its formula if it has one, else NumPy's words for it, else symbol(args)."""
         inputs = tuple(map(_lift, inputs))
-        named = dict(zip(op.params, params, strict=True))
+        named = {name: None if name == "dim" and p == () else p for name, p in zip(op.params, params, strict=True)}
+        params = tuple(named.values())  # no dims at all are all of them
         means = Meaning(op, inputs, params, lambda *arrays: op(*arrays, **named))
         if op.formula is not None:
             read = _lift(op.formula(*inputs, *params))
             if not any(read is x for x in inputs) or _idle(means, read):
                 return read
-            return _node(read.head, read.args, read.shape, means)  # a guard: reads as what it guards
+            return _node(read.head, read.args, read.shape, replace(means, guards=read))
         for function, spoken in SPOKEN.items():
             if op_for(function) is op:
                 return _lift(spoken(*inputs, *params))
@@ -361,6 +365,10 @@ def _node(head: str, args: tuple[Any, ...], shape: Shape, means: Meaning | None 
 
 
 def _reshaped(x: Symbol, shape: Shape) -> Symbol:
+    if x.shape != x.own and math.prod(shape) != math.prod(x.shape) and math.prod(x.own) != 1:
+        # First another shape, then repeated: the step between must not be forgotten.
+        means = Meaning("repeat", (x,), shape, lambda value: np.broadcast_to(value, shape), x)
+        return _node(x.head, x.args, shape, means)
     made = Symbol.__new__(Symbol)
     made._fill(x.head, x.args, shape, x.own, x.means)
     return made
@@ -409,14 +417,13 @@ def _said(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...]) -> str:
     if dim is None or not ndim or "·" in symbol or (isinstance(dim, int) and dim % ndim == ndim - 1):
         return symbol
     dims = dim if isinstance(dim, (tuple, list)) else (dim,)
-    return f"{symbol}_{','.join(str(k % ndim) for k in dims)}" if dims else symbol
+    return f"{symbol}_{','.join(str(k % ndim) for k in dims)}"
 
 
 def _shape(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...], run: Callable[..., Any]) -> Shape:
     """The shape of what an op makes of its inputs: from its parameters, or else by trying it on ones."""
     if "keepdim" in named:
-        dim = named["dim"]
-        return inputs[0].sum(None if dim == () else dim, named["keepdim"]).shape
+        return inputs[0].sum(named["dim"], named["keepdim"]).shape
     if "shape" in named:
         return _resolve(named["shape"], inputs)
     if not getattr(op, "elementwise", False) and sum(math.prod(x.shape) for x in inputs) <= LARGEST_TRIAL:
@@ -520,10 +527,10 @@ def _power(x: Symbol, y: Symbol) -> Symbol:
 
 
 def _matmul(x: Symbol, y: Symbol) -> Symbol:
-    rows = x.shape[:-1] if x.ndim > 1 else ()
-    columns = y.shape[-1:] if y.ndim > 1 else ()
+    rows, columns = x.shape[-2:-1], y.shape[-1:] if y.ndim > 1 else ()
+    stack = _broadcast(Symbol("", x.shape[:-2]), Symbol("", y.shape[:-2]))
     # A vector is a column; on the left of a product it lies down.
-    return _node("matmul", (x.mT if x.ndim == 1 else x, y), (*rows, *columns))
+    return _node("matmul", (x.mT if x.ndim == 1 else x, y), (*stack, *rows, *columns))
 
 
 def _compare(sign: str, x: Symbol, other: Any) -> Symbol:
@@ -825,8 +832,8 @@ class Latex(Renderer):
     """
 
     def _escape(self, text: str) -> str:
-        parts = re.findall(r"[A-Za-z]{2,}|[0-9.]+|.", text, re.DOTALL)
-        return "".join(f"\\mathrm{{{p}}}" if len(p) > 1 and p.isalpha() else "".join(map(_latex, p)) for p in parts)
+        parts = re.findall(r"[A-Za-z]{2,}|′+|.", text, re.DOTALL)
+        return "".join(f"\\mathrm{{{p}}}" if len(p) > 1 and p.isalpha() else _latex(p) for p in parts)
 
     def _subscript(self, base: str, below: str) -> str:
         return f"{{{base}}}_{{{below}}}" if "_" in base or "^" in base else f"{base}_{{{below}}}"
@@ -859,6 +866,9 @@ class Latex(Renderer):
         base = self._operand(x, ATOM)
         return f"{{{base}}}" if "^" in base else base
 
+    def _call(self, symbol: str, *args: Symbol) -> str:
+        return f"\\sqrt{{{self.render(args[0])}}}" if symbol == "√" else super()._call(symbol, *args)
+
     def _total(self, index: Any, x: Symbol) -> str:
         return f"\\sum_{{{self._escape(index.letter)}}} {self._operand(x, 3)}"
 
@@ -869,7 +879,7 @@ class Latex(Renderer):
 LATEX = {
     "−": "-", "⊙": r"\odot ", "·": r"\cdot ", "σ": r"\sigma ", "Σ": r"\Sigma ", "Π": r"\Pi ", "∂": r"\partial ",
     "𝒥": r"\mathcal{J}", "π": r"\pi ", "∞": r"\infty ", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ",
-    "∨": r"\vee ", "⊕": r"\oplus ", "¬": r"\neg ", "√": r"\surd ", "‖": r"\Vert ", "…": r"\ldots ", "′": r"^{\prime}",
+    "∨": r"\vee ", "⊕": r"\oplus ", "¬": r"\neg ", "√": r"\mathrm{sqrt}", "‖": r"\Vert ", "…": r"\ldots ", "*": r"\ast ",
     "ᵀ": "^{T}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "∏": r"\Pi ", "←": r"\leftarrow ", "×": r"\times ",
     "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "^": r"\wedge ", "~": r"\sim ", " ": r"\ ", "\"": r"{}^{\prime\prime}", "'": r"{}^{\prime}", "`": r"{}^{\prime}",
@@ -881,7 +891,9 @@ LATEX = {
 
 
 def _latex(character: str) -> str:
-    """One character as LaTeX can read it; one that LaTeX has no letter for, by its number."""
+    """One character as LaTeX can read it, or a row of primes; one that LaTeX has no letter for, by its number."""
+    if character[0] == "′":
+        return "^{" + r"\prime" * len(character) + "}"
     known = LATEX.get(character)
     if known is not None:
         return known
@@ -926,6 +938,9 @@ class MathML(Renderer):
 
     def _divide(self, x: Symbol, y: Symbol) -> str:
         return f"<mfrac>{self._row(self.render(x))}{self._row(self.render(y))}</mfrac>"
+
+    def _call(self, symbol: str, *args: Symbol) -> str:
+        return f"<msqrt>{self.render(args[0])}</msqrt>" if symbol == "√" else super()._call(symbol, *args)
 
     def _total(self, index: Any, x: Symbol) -> str:
         return self._row(f"<munder><mo>∑</mo>{self._escape(index.letter)}</munder>", self._operand(x, 3))

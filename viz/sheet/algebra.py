@@ -32,7 +32,7 @@ def nodes(x: Symbol, most: int = 10_000) -> int:
 
 def wraps(x: Symbol) -> bool:
     """Whether ``x`` reads as something simpler than what it computes: it is guarded against 0 · ∞, say."""
-    return x.means is not None and x.head in INSIDE
+    return x.means is not None and x.means.guards is not None
 
 
 def simplified(x: Symbol) -> Symbol:
@@ -53,7 +53,7 @@ def simplified(x: Symbol) -> Symbol:
         product.take(x, False)
         if product.cancel() or not unwrap:
             break
-    if not product.cancelled and not product.below and product.numbers < 2:
+    if not product.cancelled and not product.below and not product.numbers:
         return x
     return product.written(x.shape)
 
@@ -77,7 +77,7 @@ class _Product:
                 self.divisor *= x.args[0]
             else:
                 self.number *= x.args[0]
-        elif x.head not in PRODUCTS or (wraps(x) and not self.unwrap):
+        elif x.head not in PRODUCTS or (x.means is not None and not (wraps(x) and self.unwrap)):
             (self.below if below else self.above).append(x)
         elif x.head == "negative":
             self.number = -self.number

@@ -32,8 +32,9 @@ from .samples import Samples
 __all__ = ["LEVELS", "Equation", "Equations"]
 
 LEVELS = ("matrix", "batch", "scalar")
-LONGEST = 60  # nodes of a formula into which others were put
-BRIEF = 12  # nodes of a gradient that is put into the next one
+LONGEST = 60  # nodes of a gradient that has to be put into the next one
+BRIEF = 12  # nodes of a formula, or of a gradient, that is put into the next one for the reader's sake
+MOST_USES = 4  # that are named
 LAST_LETTERS = ("i", "k", "j")
 
 
@@ -149,7 +150,7 @@ class Equations:
                 continue
             right = simplified(self._formula(v, self.stands)).shaped(symbols[v.index].shape)
             once = self.automatic[v.index] and len(v.consumers) == 1 and v.index not in self.kept
-            if once and nodes(right) <= LONGEST // 2:
+            if once and nodes(right) <= BRIEF:
                 self.stands[v.index] = right
             else:
                 self.forward[v.index] = right
@@ -212,8 +213,9 @@ class Equations:
         notes = []
         if terms or v.op is not None:
             if len(v.consumers) > 1:
-                users = dict.fromkeys(self.names[self._seen(w).index] for w, _ in v.consumers)
-                notes.append(f"used {len(v.consumers)}×, in {', '.join(users)}")
+                users = list(dict.fromkeys(self.names[self._seen(w).index] for w, _ in v.consumers))
+                more = ["…"] if len(users) > MOST_USES else []
+                notes.append(f"used {len(v.consumers)}×, in {', '.join(users[:MOST_USES] + more)}")
         if not terms:
             notes += _reductions(right)
         named = tuple((self.names[self._seen(w).index], t) for w, t in terms) if len(terms) > 1 else ()

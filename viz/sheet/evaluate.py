@@ -29,7 +29,7 @@ BINARY = {
 }  # fmt: skip
 SIGNS = {
     "=": operator.eq, "≠": operator.ne, "<": operator.lt, "≤": operator.le, ">": operator.gt, "≥": operator.ge,
-    "∧": operator.and_, "∨": operator.or_, "⊕": operator.xor,
+    "∧": np.logical_and,
 }  # fmt: skip
 
 
@@ -51,10 +51,14 @@ class Evaluator:
 
     def __call__(self, x: Symbol) -> Array:
         """The value of ``x``, in its shape."""
+        with np.errstate(all="ignore"):
+            return self._value(x)
+
+    def _value(self, x: Symbol) -> Array:
         if x.means is not None:
-            value = x.means.run(*map(self, x.means.arrays))
+            value = x.means.run(*map(self._value, x.means.arrays))
         elif x.head in BINARY:
-            value = BINARY[x.head](*map(self, x.args))
+            value = BINARY[x.head](*map(self._value, x.args))
         else:
             value = getattr(self, f"_{x.head}")(*x.args)
         return _conform(_conform(np.asarray(value), x.own), x.shape)
@@ -66,13 +70,13 @@ class Evaluator:
         for places in np.ndindex(*sizes):
             self.places.update(zip(free, places, strict=True))
             values.append(self(x))
-        return np.array(values).reshape(*sizes, *x.shape)
+        return np.array(values).reshape((*sizes, *x.shape))
 
     def _name(self, name: str) -> Any:
         return np.asarray(self.values[name])
 
     def _number(self, value: Any) -> Any:
-        return float(value)
+        return value if isinstance(value, bool) else float(value)
 
     def _gradient(self, of: Symbol, by: Symbol) -> Any:
         if by.head == "element":
@@ -80,24 +84,24 @@ class Evaluator:
         return np.asarray(self.gradients[by.args[0]])
 
     def _negative(self, x: Symbol) -> Any:
-        return -self(x)
+        return -self._value(x)
 
     def _matmul(self, x: Symbol, y: Symbol) -> Any:
-        left = self(x)
-        return np.matmul(left[:, None] if left.ndim == 1 else left, self(y))  # a vector is a column
+        left = self._value(x)
+        return np.matmul(left[:, None] if left.ndim == 1 else left, self._value(y))  # a vector is a column
 
     def _transpose(self, x: Symbol) -> Any:
-        value = self(x)
+        value = self._value(x)
         return value.mT if value.ndim > 1 else value[None, :]
 
     def _compare(self, sign: str, x: Symbol, y: Symbol) -> Any:
-        return SIGNS[sign](self(x), self(y))
+        return SIGNS[sign](self._value(x), self._value(y))
 
     # -- in index notation
 
     def _element(self, of: Symbol, name: str, *indices: Any) -> Any:
         if id(of) not in self.whole:
-            self.whole[id(of)] = of, self(of)  # with the symbol, so that its id stays its own
+            self.whole[id(of)] = of, self._value(of)  # with the symbol, so that its id stays its own
         return self._pick(self.whole[id(of)][1], indices)
 
     def _pick(self, value: Array, indices: tuple[Any, ...]) -> Any:
@@ -111,7 +115,7 @@ class Evaluator:
         total: Any = 0.0
         for n in range(index.size):
             self.places[index] = n
-            total = total + self(x)
+            total = total + self._value(x)
         return total
 
 

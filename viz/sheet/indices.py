@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,21 @@ class Indices:
 
     def at(self, x: Symbol, where: Where) -> Symbol:
         """The element of ``x`` at ``where``, in elements of the names."""
+        if x.means is not None and x.means.guards is not None:
+            return self._guarded(x, where)
         own = _regrouped(where, x.shape, x.own)
         expand = getattr(self, f"_{x.head}", None)
-        made = None if expand is None or own is None else expand(x, own)  # what is guarded, as it reads
+        made = None if expand is None or own is None else expand(x, own)
         return self._picked(x, where) if made is None else made
+
+    def _guarded(self, x: Symbol, where: Where) -> Symbol:
+        assert x.means is not None
+        assert x.means.guards is not None
+        inner = self._aligned(x.means.guards, where)
+        if x.means.function == "repeat":
+            return inner
+        arrays = tuple(self._aligned(a, where) for a in x.means.arrays)
+        return Symbol.made(inner.head, inner.args, (), replace(x.means, arrays=arrays, guards=inner))
 
     def _picked(self, x: Symbol, where: Where) -> Symbol:
         """[x]_{ij}, of what has no index notation of its own."""

@@ -7,6 +7,7 @@ the slides: z_{H,i} = W_H x_i + b_H.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class Samples:
         """Sample ``i`` of ``x``, whose first axis may be that of the samples; else it is the same for all."""
         if not _sampled(x):
             return _flat(x)
+        if x.means is not None and x.means.guards is not None:
+            return self._guarded(x, i)
         expand = getattr(self, f"_{'elementwise' if x.head in ELEMENTWISE else x.head}", None)
         made = expand(x, i) if expand is not None and len(x.own) == x.ndim else None
         rest = x.shape[1:]
@@ -76,6 +79,15 @@ class Samples:
         i = Index(int(y.shape[0]))
         total = _sum(i, self.row(y, i).sum())
         return (total if x.means.function is np.sum else total / math.prod(y.shape[k] for k in axes)).shaped(x.shape)
+
+    def _guarded(self, x: Symbol, i: Index) -> Symbol:
+        assert x.means is not None
+        assert x.means.guards is not None
+        if x.means.function == "repeat" or any(a.ndim not in (0, x.ndim) for a in x.means.arrays):
+            return self._picked(x, i)
+        inner = self.row(x.means.guards, i)
+        arrays = tuple(self.row(a, i) for a in x.means.arrays)
+        return Symbol.made(inner.head, inner.args, inner.shape, replace(x.means, arrays=arrays, guards=inner))
 
     def _picked(self, x: Symbol, i: Index) -> Symbol:
         rest = x.shape[1:]
