@@ -195,9 +195,9 @@ def check_trees(op, inputs, params):
         for k, x in enumerate(inputs):
             if op.pull(k) is not None and isinstance(x, np.ndarray):
                 expected = np.asarray(op.pull(k)(g, u, inputs, params, k))
-                extra = tuple(range(expected.ndim - x.ndim))
-                repeated = tuple(j + len(extra) for j, n in enumerate(x.shape) if n == 1 != expected.shape[len(extra) + j])
-                expected = expected.sum((*extra, *repeated), keepdims=True).reshape(x.shape)
+                extra = expected.ndim - x.ndim
+                repeated = tuple(j + extra for j, n in enumerate(x.shape) if n == 1 != expected.shape[extra + j])
+                expected = expected.sum((*range(extra), *repeated), keepdims=True).reshape(x.shape)
                 tree = op.pull(k)(d(out), out, symbols, params, k).shrink(x.shape)
                 evaluate = Evaluator(values | {"u": u}, {"u": g})
                 for each in (tree, simplified(tree)):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ class Deep(nn.Module):
 
     def __init__(self, *sizes):
         super().__init__()
-        for k, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for k, (n, m) in enumerate(pairwise(sizes)):
             setattr(self, f"layer{k}", nn.Linear(n, m, dtype=F64))
         self.count = len(sizes) - 1
 
@@ -154,7 +155,7 @@ NETWORKS = [
     lambda: slides(n=1), lambda: slides(n=4, inputs=4, hidden=4, outputs=4),
     lambda: nn.MSELoss()(Deep(3, 4, 4, 4, 2)(randn(5, 3)), randn(5, 2)),
 ]  # fmt: skip
-"""Different widths, so that a transposed factor has the wrong shape; and equal ones, so that letters may be confused."""
+"""Different widths, so that a transposed factor has the wrong shape; and equal ones, which may be confused."""
 
 
 @pytest.fixture(autouse=True)
@@ -204,15 +205,14 @@ def lines(sheet, backward=None):
 
 def test_the_sheet_of_the_slides_network_is_the_slides_summary_line_by_line():
     sheet = viz.sheet(slides("sum"))
-    assert sheet.text.splitlines() == [
-        "Forward pass                                                 Backward pass",
-        "(1)  Z_H = X W_Hᵀ + 1 b_Hᵀ               B×4                 (5)   ∂𝒥/∂Z_O = σ(Z_O) − y                       B×1",
-        "(2)  U_H = σ(Z_H)                        B×4                 (6)   ∂𝒥/∂b_O = 1ᵀ ∂𝒥/∂Z_O                       1",
-        "(3)  Z_O = U_H W_Oᵀ + 1 b_Oᵀ             B×1                 (7)   ∂𝒥/∂W_O = (∂𝒥/∂Z_O)ᵀ U_H                   1×4",
-        "(4)  𝒥   = Σ(ln(1 + e^(Z_O)) − y ⊙ Z_O)       sum over B     "
-        "(8)   ∂𝒥/∂Z_H = (∂𝒥/∂Z_O W_O) ⊙ U_H ⊙ (1 − U_H)  B×4",
-        f"{'':61}(9)   ∂𝒥/∂b_H = 1ᵀ ∂𝒥/∂Z_H                       4",
-        f"{'':61}(10)  ∂𝒥/∂W_H = (∂𝒥/∂Z_H)ᵀ X                     4×2",
+    assert [re.sub(r"  +", " | ", line) for line in sheet.text.splitlines()] == [
+        "Forward pass | Backward pass",
+        "(1) | Z_H = X W_Hᵀ + 1 b_Hᵀ | B×4 | (5) | ∂𝒥/∂Z_O = σ(Z_O) − y | B×1",
+        "(2) | U_H = σ(Z_H) | B×4 | (6) | ∂𝒥/∂b_O = 1ᵀ ∂𝒥/∂Z_O | 1",
+        "(3) | Z_O = U_H W_Oᵀ + 1 b_Oᵀ | B×1 | (7) | ∂𝒥/∂W_O = (∂𝒥/∂Z_O)ᵀ U_H | 1×4",
+        "(4) | 𝒥 | = Σ(ln(1 + e^(Z_O)) − y ⊙ Z_O) | sum over B | (8) | ∂𝒥/∂Z_H = (∂𝒥/∂Z_O W_O) ⊙ U_H ⊙ (1 − U_H) | B×4",
+        " | (9) | ∂𝒥/∂b_H = 1ᵀ ∂𝒥/∂Z_H | 4",
+        " | (10) | ∂𝒥/∂W_H = (∂𝒥/∂Z_H)ᵀ X | 4×2",
         "B = 6",
     ]
 
@@ -339,7 +339,8 @@ def test_the_html_is_well_formed_mathml_with_every_equation_and_nothing_to_load(
     arity = {"msub": 2, "msup": 2, "mfrac": 2, "munder": 2}
     for node in tree.iter():
         assert node.tag in {
-            "div", "style", "msqrt", "table", "caption", "tbody", "tr", "td", "p", "math", "mrow", "mi", "mn", "mo", "mtext",
+            "div", "style", "msqrt", "table", "caption", "tbody", "tr", "td", "p", "math", "mrow", "mi", "mn", "mo",
+            "mtext",
             *arity,
         }  # fmt: skip
         assert len(node) == arity.get(node.tag, len(node))
@@ -377,16 +378,20 @@ def test_the_latex_compiles(network, level, tmp_path):
 
 
 HOSTILE = [
-    "<script>alert(1)</script>", "</math><img src=x onerror=alert(1)>", "javascript:alert(1)", '"><b>', "\\input{/etc/passwd}",
-    "$x$", "%&_#^~", "}{", "\\end{align*}\\immediate\\write18{ls}", "\x00\x1b[31m", "a\nb", "\ud800", "'", "W_<b>", "é→猫", "a|b",
+    "<script>alert(1)</script>", "</math><img src=x onerror=alert(1)>", "javascript:alert(1)", '"><b>',
+    "\\input{/etc/passwd}", "$x$", "%&_#^~", "}{", "\\end{align*}\\immediate\\write18{ls}",
+    "\x00\x1b[31m", "a\nb", "\ud800", "'", "W_<b>",
+    "é→猫", "a|b",
     "**bold**", "[link](javascript:x)", "`code`", "x" * 300,
 ]  # fmt: skip
 
 
-SAFE = set(
-    "paragraph begin end mathcal mathrm text Sigma left right sum frac partial underbrace times ldots noindent quad "
-    "backslash sim wedge prime odot cdot ast".split()
-) | set("\\ ,_{}$%&#\n")  # fmt: skip
+SAFE = {
+    "paragraph", "begin", "end", "mathcal", "mathrm", "text", "Sigma", "left", "right", "sum", "frac", "partial",
+    "underbrace", "times", "ldots", "noindent", "quad", "backslash", "sim", "wedge", "prime", "odot", "cdot", "ast",
+    *"\\ ,_{}$%&#\n",
+}  # fmt: skip
+"""Every LaTeX command that may stand on a page."""
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -410,7 +415,7 @@ def test_a_hostile_name_is_literal_text_in_every_format(name):
                 assert not re.search(r"[$%#&~`\x00-\x1f]", re.sub(r"\\.", "", side))
         assert not re.search(r"[<>`*]", sheet.markdown.replace("**Forward pass**", "").replace("**Backward pass**", ""))
         for line in sheet.equations:
-            mathtext.parse(f"${line.left.latex} = {line.right.latex}$")
+            mathtext.parse(f"${line.left.latex} = {line.right.latex}$".replace(r"\&", "+"))  # which it does not know
 
 
 def test_markdown_is_headed_mathematics():

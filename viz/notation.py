@@ -20,6 +20,7 @@ import html
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -426,15 +427,24 @@ def _shape(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...], run: Call
         return inputs[0].sum(named["dim"], named["keepdim"]).shape
     if "shape" in named:
         return _resolve(named["shape"], inputs)
-    if not getattr(op, "elementwise", False) and sum(math.prod(x.shape) for x in inputs) <= LARGEST_TRIAL:
-        for dtype in (np.float64, np.int64):
-            try:
-                with np.errstate(all="ignore"):
-                    found = np.shape(run(*(np.ones(x.shape, dtype) for x in inputs)))
+    if not getattr(op, "elementwise", False) and _ours(op) and sum(math.prod(x.shape) for x in inputs) <= LARGEST_TRIAL:
+        for dtype in (np.float64, np.int64):  # the second for labels
+            if (found := _tried(run, inputs, dtype)) is not None:
                 return tuple(_lettered(k, n, inputs) for k, n in enumerate(found))
-            except (ArithmeticError, IndexError, TypeError, ValueError):
-                continue
     return _broadcast(*inputs)
+
+
+def _ours(function: Any) -> bool:
+    """Whether it may be run for its notation's sake: nothing of a user's is."""
+    return str(getattr(function, "__module__", "")).partition(".")[0] in ("autograd", "numpy")
+
+
+def _tried(run: Callable[..., Any], inputs: tuple[Symbol, ...], dtype: Any) -> Shape | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.shape(run(*(np.ones(x.shape, dtype) for x in inputs)))
+    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
+        return None
 
 
 def _lettered(axis: int, n: int, inputs: tuple[Symbol, ...]) -> int:
@@ -542,7 +552,7 @@ def _compare(sign: str, x: Symbol, other: Any) -> Symbol:
 def _idle(guard: Meaning, x: Symbol) -> bool:
     """Whether a guard lets everything through, because its condition is known: that y is not 0, where y is 2."""
     others = [y for y in guard.arrays if y is not x]
-    if not others or any(y.head != "number" for y in others):
+    if not others or not _ours(guard.function) or any(y.head != "number" for y in others):
         return False
     probe = np.array([-1.5, 0.0, 2.5])
     arrays = [probe if y is x else np.asarray(y.args[0]) for y in guard.arrays]
@@ -826,7 +836,7 @@ class Html(Renderer):
 
 
 class Latex(Renderer):
-    r"""LaTeX for math mode, of amsmath's commands at most: ``\left(\frac{\partial \mathcal{J}}{\partial Z_{H}}\right)^{T} X``.
+    r"""LaTeX for math mode: ``\left(\frac{\partial \mathcal{J}}{\partial Z_{H}}\right)^{T} X``.
 
     Whatever a user wrote comes out as letters, digits and commands of this class.
     """
@@ -839,7 +849,7 @@ class Latex(Renderer):
         return f"{{{base}}}_{{{below}}}" if "_" in base or "^" in base else f"{base}_{{{below}}}"
 
     def _superscript(self, base: str, above: str) -> str:
-        return f"{base}^{{{''.join(map(_latex, above)) if above.isdecimal() or '−' in above or above == 'T' else above}}}"
+        return f"{base}^{{{above.replace('−', '-')}}}"
 
     def _infix(self, left: str, sign: str, right: str) -> str:
         return f"{left} {_latex(sign) if len(sign) == 1 else sign} {right}" if sign else f"{left} \\, {right}"
@@ -876,16 +886,21 @@ class Latex(Renderer):
         return r"\ldots\ldots\ldots\ldots"
 
 
+def _greek(letter: str) -> str:
+    """α by its name in Unicode, which is its name in LaTeX (but that of λ)."""
+    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    return f"\\{name if letter.islower() else name.title()} "
+
+
 LATEX = {
     "−": "-", "⊙": r"\odot ", "·": r"\cdot ", "σ": r"\sigma ", "Σ": r"\Sigma ", "Π": r"\Pi ", "∂": r"\partial ",
-    "𝒥": r"\mathcal{J}", "π": r"\pi ", "∞": r"\infty ", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ",
-    "∨": r"\vee ", "⊕": r"\oplus ", "¬": r"\neg ", "√": r"\mathrm{sqrt}", "‖": r"\Vert ", "…": r"\ldots ", "*": r"\ast ",
-    "ᵀ": "^{T}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "∏": r"\Pi ", "←": r"\leftarrow ", "×": r"\times ",
+    "𝒥": r"\mathcal{J}", "∞": r"\infty ", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ",
+    "∨": r"\vee ", "⊕": r"\oplus ", "¬": r"\neg ", "√": r"\mathrm{sqrt}", "‖": r"\Vert ", "…": r"\ldots ",
+    "*": r"\ast ", "ᵀ": "^{T}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "∏": r"\Pi ", "←": r"\leftarrow ",
+    "×": r"\times ",
     "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
-    "^": r"\wedge ", "~": r"\sim ", " ": r"\ ", "\"": r"{}^{\prime\prime}", "'": r"{}^{\prime}", "`": r"{}^{\prime}",
-    **dict(zip("αβγδεζηθικλμνξρτυφχψωΓΔΘΛΞΦΨΩ", (
-        rf"\{name} " for name in "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho tau upsilon "
-        "phi chi psi omega Gamma Delta Theta Lambda Xi Phi Psi Omega".split()), strict=True)),
+    "^": r"{\wedge}", "~": r"{\sim}", " ": r"\ ", "\"": r"{}^{\prime\prime}", "'": r"{}^{\prime}", "`": r"{}^{\prime}",
+    "λ": r"\lambda ", "Λ": r"\Lambda ", **{c: _greek(c) for c in "αβγδεζηθικμνξπρτυφχψωΓΔΘΞΦΨΩ"},
 }  # fmt: skip
 """Characters that mean something to LaTeX, or that it cannot read, as commands of math mode."""
 
@@ -946,5 +961,5 @@ class MathML(Renderer):
         return self._row(f"<munder><mo>∑</mo>{self._escape(index.letter)}</munder>", self._operand(x, 3))
 
 
-UNWRITABLE = {k: "�" for k in (*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
+UNWRITABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "�")
 """What XML cannot hold."""

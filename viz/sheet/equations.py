@@ -1,4 +1,4 @@
-"""The equations of a graph: one for every variable of the forward pass, one for every gradient, from the ops' own rules.
+"""The equations of a graph: one for each variable and one for each gradient, derived from the ops' own rules.
 
 >>> import autograd
 >>> from autograd.graph import Graph
@@ -117,7 +117,7 @@ class Equations:
             if v.op is not None:
                 where = self.indices.free(self.symbols[v.index])
                 self.indices.at(self.symbols[v.index], where)
-                self.indices.at(self._formula(v, self.symbols), where)
+                self.indices.at(self.formula(v, self.symbols), where)
         leaves = [v for v in self.graph if v.op is None and v.shape and v.consumers]
         data = sorted(leaves, key=lambda v: (v.kind != "constant" or self.paths[v.index] is not None, len(v.shape) < 2))
         if not data or data[0].kind != "constant" or data[0].shape[0] == 1:
@@ -133,12 +133,20 @@ class Equations:
 
     # -- derivation
 
-    def _formula(self, v: Variable, of: Any) -> Symbol:
+    def formula(self, v: Variable, of: Any) -> Symbol:
         """The forward of ``v``, with ``of[index]`` for each variable that it reads."""
         assert v.op is not None
         inputs = [of[x.index] if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs]
         made: Symbol = v.op(*inputs, **v.params)
         return made
+
+    def contribution(self, v: Variable, k: int, g: Symbol, of: Any) -> Symbol:
+        """What ``v`` hands on to its input ``k`` of its gradient ``g``; summed where the input was repeated."""
+        inputs = tuple(of[x.index] if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs)
+        term = v.rule(k, g, of[v.index], inputs)
+        shape = self.symbols[v.inputs[k].index].shape
+        made: Symbol = term if isinstance(term, Symbol) else Symbol.number(1) * term
+        return simplified(made.shrink(shape).shaped(shape))
 
     def _derive(self) -> bool:
         """Both passes; False if a variable must get a line of its own after all."""
@@ -148,7 +156,7 @@ class Equations:
         for v in graph:
             if v.op is None:
                 continue
-            right = simplified(self._formula(v, self.stands)).shaped(symbols[v.index].shape)
+            right = simplified(self.formula(v, self.stands)).shaped(symbols[v.index].shape)
             once = self.automatic[v.index] and len(v.consumers) == 1 and v.index not in self.kept
             if once and nodes(right) <= BRIEF:
                 self.stands[v.index] = right
@@ -173,12 +181,9 @@ class Equations:
             if v.index not in upstream or v.op is None:
                 continue
             g = upstream[v.index]
-            inputs = tuple(self.stands[x.index] if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs)
             for k, x in enumerate(v.inputs):
                 if v.has_rule(k):
-                    term = v.rule(k, g, self.stands[v.index], inputs)
-                    shape = symbols[x.index].shape
-                    into.setdefault(x.index, []).append((v, simplified(_summed(term, shape))))
+                    into.setdefault(x.index, []).append((v, self.contribution(v, k, g, self.stands)))
         self.kept |= missing
         return not missing
 
@@ -193,10 +198,8 @@ class Equations:
 
     def all(self, level: str = "matrix") -> list[Equation]:
         """The lines in the order in which they are computed: forward, then backward."""
-        lines = []
-        for v in self.graph:
-            if v.index in self.forward:
-                lines.append(self._line(v, self.symbols[v.index], (), self.forward[v.index]))
+        shown = [v for v in self.graph if v.index in self.forward]
+        lines = [self._line(v, self.symbols[v.index], (), self.forward[v.index]) for v in shown]
         for index in sorted(self.backward, reverse=True):
             v = self.graph.variables[index]
             left = Symbol.gradient(self.loss, self.symbols[index])
@@ -211,20 +214,19 @@ class Equations:
 
     def _line(self, v: Variable, left: Symbol, terms: Any, right: Symbol) -> Equation:
         notes = []
-        if terms or v.op is not None:
-            if len(v.consumers) > 1:
-                users = list(dict.fromkeys(self.names[self._seen(w).index] for w, _ in v.consumers))
-                more = ["…"] if len(users) > MOST_USES else []
-                notes.append(f"used {len(v.consumers)}×, in {', '.join(users[:MOST_USES] + more)}")
+        if len(v.consumers) > 1:
+            users = list(dict.fromkeys(self.names[self.seen(w).index] for w, _ in v.consumers))
+            more = ["…"] if len(users) > MOST_USES else []
+            notes.append(f"used {len(v.consumers)}×, in {', '.join(users[:MOST_USES] + more)}")
         if not terms:
             notes += _reductions(right)
-        named = tuple((self.names[self._seen(w).index], t) for w, t in terms) if len(terms) > 1 else ()
+        named = tuple((self.names[self.seen(w).index], t) for w, t in terms) if len(terms) > 1 else ()
         return Equation(
             0, self.names[v.index], bool(terms), left, right, self.symbols[v.index].shape, named, tuple(notes),
             (), v.index,
         )  # fmt: skip
 
-    def _seen(self, v: Variable) -> Variable:
+    def seen(self, v: Variable) -> Variable:
         """The variable with a line of its own whose formula ``v`` was put into."""
         while v.index not in self.forward:
             v = v.consumers[0][0]
@@ -251,7 +253,8 @@ class Equations:
         samples, letters = Samples(self.indices), self._letters()
         written = []
         for line in lines:
-            symbol, free = self.symbols[line.variable], ()
+            symbol = self.symbols[line.variable]
+            free: tuple[Index, ...] = ()
             if symbol.ndim and isinstance(symbol.shape[0], Size):
                 i = Index(int(symbol.shape[0]))
                 left, right, free = samples.row(line.left, i), samples.row(line.right, i), (i,)
@@ -277,12 +280,6 @@ class Equations:
             if axis is not None:
                 letters.setdefault(axis, letter)
         return letters
-
-
-def _summed(term: Any, shape: tuple[int, ...]) -> Symbol:
-    """What a rule gives, summed over the axes along which its input was repeated."""
-    made: Symbol = term if isinstance(term, Symbol) else Symbol.number(1) * term
-    return made.shrink(shape).shaped(shape)
 
 
 def _reductions(x: Symbol) -> list[str]:

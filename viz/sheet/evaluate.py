@@ -27,7 +27,7 @@ BINARY = {
     "add": np.add, "subtract": np.subtract, "hadamard": np.multiply, "scale": np.multiply, "divide": np.divide,
     "power": np.power,
 }  # fmt: skip
-SIGNS = {
+SIGNS: dict[str, Any] = {
     "=": operator.eq, "≠": operator.ne, "<": operator.lt, "≤": operator.le, ">": operator.gt, "≥": operator.ge,
     "∧": np.logical_and,
 }  # fmt: skip

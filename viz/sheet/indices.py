@@ -119,7 +119,8 @@ class Indices:
 
     def _gradient(self, x: Symbol, where: Where) -> Symbol:
         of, by = x.args
-        return Symbol.made("gradient", (of, self.at(Symbol(by.args[0], by.own), _regrouped(where, x.own, by.own) or ())))
+        one = self.at(Symbol(by.args[0], by.own), _regrouped(where, x.own, by.own) or ())
+        return Symbol.made("gradient", (of, one))
 
     def _elementwise(self, x: Symbol, where: Where) -> Symbol:
         a, b = (self._aligned(y, where) for y in x.args)

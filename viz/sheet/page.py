@@ -77,9 +77,9 @@ def sheet(
     >>> x = autograd.tensor([1.0, 2.0], requires_grad=True)
     >>> w = autograd.tensor([3.0, 4.0], requires_grad=True)
     >>> print(viz.sheet((w * x).sum(), names={"x": x, "w": w}).text)
-    Forward pass          Backward pass
-    (1)  𝒥 = Σ(w ⊙ x)     (2)  ∂𝒥/∂x = w  2
-                          (3)  ∂𝒥/∂w = x  2
+    Forward pass                      Backward pass
+    (1)  𝒥 = Σ(w ⊙ x)  sum over 2     (2)  ∂𝒥/∂x = w  2
+                                      (3)  ∂𝒥/∂w = x  2
     """
     if level not in LEVELS:
         raise ValueError(f"sheet: level={level!r} is not one of {', '.join(LEVELS)}")
@@ -104,7 +104,8 @@ def _hidden(lines: Sequence[Equation], wanted: tuple[str | int, ...]) -> set[int
         }
         if not matches:
             known = ", ".join(("dJ/d" if line.backward else "") + plain(line.name) for line in lines[:20])
-            raise ValueError(f"sheet: hide={plain(str(what))!r} is on no line; there are forward, backward, all, {known}")
+            said = plain(str(what))
+            raise ValueError(f"sheet: hide={said!r} is on no line; there are forward, backward, all, {known}")
         found |= matches
     return found
 

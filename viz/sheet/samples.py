@@ -164,8 +164,9 @@ class Samples:
         shapes = [(1, *a.shape[1:]) if a.ndim else () for a in x.means.arrays]
 
         def one_row(*values: Any) -> Any:  # the op on a batch of one
-            found = run(*(np.reshape(v, s) if np.size(v) == math.prod(s) else v for v, s in zip(values, shapes, strict=True)))
-            return np.asarray(found)[0] if np.ndim(found) else found
+            rows = (np.reshape(v, s) if np.size(v) == math.prod(s) else v for v, s in zip(values, shapes, strict=True))
+            found = np.asarray(run(*rows))
+            return found[0] if found.ndim else found
 
         rest = x.shape[1:]
         shape = () if math.prod(rest) == 1 else rest
