@@ -18,7 +18,8 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 from .diagram import Diagram, DrawingError
 from .draw import draw
 from .notation import Symbol
+from .sheet import Sheet, sheet
 from .step import diff, step
 from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "Theme", "diff", "draw", "step"]
+__all__ = ["Diagram", "DrawingError", "Sheet", "Symbol", "Theme", "diff", "draw", "sheet", "step"]
