@@ -393,7 +393,7 @@ def test_the_html_is_well_formed_mathml_with_every_equation_and_nothing_to_load(
             *arity,
         }  # fmt: skip
         assert len(node) == arity.get(node.tag, len(node))
-        assert set(node.attrib) <= {"class", "display", "data-equation"}
+        assert set(node.attrib) <= {"class", "displaystyle", "data-equation"}
     assert "http" not in sheet.html
     assert "url" not in sheet.html
 

@@ -223,7 +223,7 @@ class Sheet:
         for title, lines in self._passes():
             rows = []
             for number, left, right, shape, notes in self._rows(lines, MathML(), escape=html.escape):
-                equation = f'<math display="block"><mrow>{left}<mo>=</mo>{right}</mrow></math>' if left else right
+                equation = f'<math displaystyle="true"><mrow>{left}<mo>=</mo>{right}</mrow></math>' if left else right
                 label = number.strip("()")
                 rows.append(
                     f'<tr data-equation="{label}"><td class="n">{number}</td><td>{equation}</td>'
