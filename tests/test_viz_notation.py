@@ -208,3 +208,20 @@ def check_trees(op, inputs, params):
                     free = tuple(i for i in where if i)
                     element = indices.at(tree, where)
                     close(Evaluator(values | {"u": u}, {"u": g}).each(element, free).reshape(x.shape), expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (A / -2, "−A/2"), (2 * (3 * A), "6 A"), (A / 2 / 3, "A/6"), (6 * A / 2, "3 A"), (A * B / A, "B"),
+        (A * 0.1 * 3, "0.3 A"),
+        (-A / -B, "A/B"), (2 * A / 4, "A/2"), ((A.mT @ B).mT, "Bᵀ A"), (A + 2 * (2 * B), "A + 4 B"),
+        (np.cos(A) / np.cos(A) * B, "B"),
+        (A[[0, 1, 2]] / A[[2, 1, 0]], "A[·]/A[·]"),
+    ],
+)  # fmt: skip
+def test_a_line_is_tidied_as_a_lecturer_would(expression, text):
+    tidy = simplified(expression)
+    assert tidy.text == text
+    values = {"A": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "B": np.full((3, 3), 2.0)}
+    close(Evaluator(values)(tidy), Evaluator(values)(expression))

@@ -133,6 +133,17 @@ def vectors():
     return (autograd.sin(X @ w) * bits(6)).sum()
 
 
+def cast_and_copied():
+    x = randn(6, 3, requires_grad=True).clone()
+    return (autograd.relu(x.float()).double() ** 2).mean()
+
+
+def written_in_place():
+    z = 2 * randn(6, 3, requires_grad=True)
+    z[1] = 0.0
+    return (z**3).sum()
+
+
 def not_a_scalar():
     return Net()(randn(6, 2))
 
@@ -150,7 +161,7 @@ def indexed():
 NETWORKS = [
     slides, on_activations, classes, log_softmax_by_hand, logsumexp_by_hand, regression_with_ridge, lasso,
     shared_weights, skip, several_losses, softmax_squared, batch_norm_by_hand, neuron, vectors, not_a_scalar, stacked,
-    indexed,
+    indexed, cast_and_copied, written_in_place,
     lambda: slides("sum"), lambda: slides(inputs=1, hidden=1), lambda: slides(inputs=1, hidden=1, n=1),
     lambda: slides(n=1), lambda: slides(n=4, inputs=4, hidden=4, outputs=4),
     lambda: nn.MSELoss()(Deep(3, 4, 4, 4, 2)(randn(5, 3)), randn(5, 2)),
@@ -325,6 +336,44 @@ def test_without_gradients_there_is_a_forward_pass_only():
     assert viz.sheet(x, names={"x": x}).text == "Forward pass"
 
 
+class Cube(autograd.Function):
+    """Readable by symbols, and counted."""
+
+    runs = 0
+
+    @staticmethod
+    def forward(ctx, x):
+        Cube.runs += 1
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 3 * x**2
+
+
+class Opaque(Cube):
+    """With a backward that symbols cannot run."""
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 3 * autograd.tensor(x.detach().numpy() ** 2)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("function", [Cube, Opaque])
+def test_a_users_function_is_on_the_sheet_and_is_not_run_again(function, level):
+    loss = (function.apply(randn(6, 2, requires_grad=True)) ** 2).sum()
+    runs = Cube.runs
+    sheet = viz.sheet(loss, level, values=True)
+    check(sheet, loss)
+    assert Cube.runs == runs
+    assert function.__name__ in sheet.text
+    assert "✗" not in sheet.text
+
+
 # ---- pages
 
 
@@ -344,7 +393,7 @@ def test_the_html_is_well_formed_mathml_with_every_equation_and_nothing_to_load(
             *arity,
         }  # fmt: skip
         assert len(node) == arity.get(node.tag, len(node))
-        assert set(node.attrib) <= {"class", "display", "data-equation"}
+        assert set(node.attrib) <= {"class", "displaystyle", "data-equation"}
     assert "http" not in sheet.html
     assert "url" not in sheet.html
 

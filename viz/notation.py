@@ -436,7 +436,8 @@ def _shape(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...], run: Call
 
 def _ours(function: Any) -> bool:
     """Whether it may be run for its notation's sake: nothing of a user's is."""
-    return str(getattr(function, "__module__", "")).partition(".")[0] in ("autograd", "numpy")
+    module = str(getattr(function, "__module__", ""))
+    return getattr(function, "joint", None) is None and module.partition(".")[0] in ("autograd", "numpy")
 
 
 def _tried(run: Callable[..., Any], inputs: tuple[Symbol, ...], dtype: Any) -> Shape | None:

@@ -134,11 +134,8 @@ class _Walk:
         for v in self.graph:
             name = names[v.index]
             formula = symbols[v.index] if v.op is None else self.derived.formula(v, symbols).shaped(v.shape)
-            if v.op is None:
-                value = np.asarray(v.value)
-                value = value.astype(np.float64) if value.dtype.kind == "f" else value
-            else:
-                value = run(formula)
+            value = run(formula) if v.op is not None else np.asarray(v.value)
+            value = value.astype(np.float64) if value.dtype.kind == "f" else value
             self.values[name] = value
             number = None if v.op is None else self.number(v.index, False)
             kind = "leaf" if v.op is None else "forward"

@@ -13,6 +13,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..notation import Size, Symbol
 
 __all__ = ["nodes", "simplified", "wraps"]
@@ -72,7 +74,7 @@ class _Product:
 
     def take(self, x: Symbol, below: bool) -> None:
         if x.head == "number" and not isinstance(x.args[0], Size) and math.isfinite(x.args[0]) and x.args[0] != 0:
-            self.numbers += x.args[0] != 1
+            self.numbers += 1
             if below:
                 self.divisor *= x.args[0]
             else:
@@ -130,7 +132,7 @@ def _key(x: Any) -> Any:
         return x
     about: Any = None
     if x.means is not None and not wraps(x):
-        params = x.means.params
+        params = () if isinstance(x.means.function, np.ufunc) else x.means.params  # all of a ufunc's arguments are read
         simple = isinstance(params, tuple) and all(isinstance(p, (int, float, str, type(None))) for p in params)
         about = (id(x.means.function), params if simple else id(params))
     return (x.head, x.shape, about, *map(_key, x.args))

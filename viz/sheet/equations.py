@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ops
 from autograd.graph import Graph, Variable
 
 from ..names import name_variables
-from ..notation import Size, Symbol
+from ..notation import Meaning, Size, Symbol
 from .algebra import nodes, simplified
 from .indices import Index, Indices, sized
 from .samples import Samples
@@ -137,6 +138,13 @@ class Equations:
         """The forward of ``v``, with ``of[index]`` for each variable that it reads."""
         assert v.op is not None
         inputs = [of[x.index] if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs]
+        floats = all(isinstance(x, Variable) and x.value.dtype.kind == "f" for x in (v, *v.inputs))
+        if v.op in (ops.cast, ops.clone) and floats:  # of no concern to mathematics
+            return inputs[0]
+        if v.op.joint is not None:  # a Function: its code has run, and is not to be run again
+            recorded = v.value
+            means = Meaning(v.op, (), None, lambda: recorded)
+            return Symbol.made("call", (v.op.symbol, *inputs), self.symbols[v.index].shape, means)
         made: Symbol = v.op(*inputs, **v.params)
         return made
 
@@ -211,6 +219,23 @@ class Equations:
         elif level == "batch":
             lines = self._by_samples(lines)
         return [replace(line, number=n) for n, line in enumerate(lines, 1)]
+
+    def opaque(self, line: Equation) -> bool:
+        """Whether a right side says what a Function of the user's does, without notation to compute it by."""
+        stack = [line.right]
+        while stack:
+            x = stack.pop()
+            stack += [a for a in x.args if isinstance(a, Symbol)]
+            if x.means is not None:
+                stack += x.means.arrays
+                if x.means.arrays and getattr(x.means.function, "joint", None) is not None:
+                    return True
+        return False
+
+    def recorded(self, line: Equation) -> Any:
+        """What the graph itself holds for a line."""
+        v = self.graph.variables[line.variable]
+        return self.graph.gradient(v) if line.backward else v.value
 
     def _line(self, v: Variable, left: Symbol, terms: Any, right: Symbol) -> Equation:
         notes = []

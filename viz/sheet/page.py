@@ -154,14 +154,18 @@ class Sheet:
         """What the right sides come to, each computed from the ones before it: the left side's text → an array.
 
         The leaves have their recorded values; everything else follows from the formulas as they are written, in
-        float64. In index notation this is a loop over the indices: for small networks only.
+        float64. In index notation this is a loop over the indices: for small networks only. A Function of the user's,
+        whose code is not to be run again, has what was recorded.
         """
         values = _leaves(self._derived)
         gradients: dict[str, Array] = {}
         out = {}
         for line in self._derived.all(self.level):
             run = Evaluator(values, gradients)
-            found = run.each(line.right, line.free).reshape(line.shape) if line.free else run(line.right)
+            if self._derived.opaque(line):
+                found = self._derived.recorded(line)
+            else:
+                found = run.each(line.right, line.free) if line.free else run(line.right)
             kind = gradients if line.backward else values
             kind[line.name] = found.reshape(line.shape)
             left = Symbol.gradient(self._derived.loss, Symbol(line.name)) if line.backward else Symbol(line.name)
@@ -219,7 +223,7 @@ class Sheet:
         for title, lines in self._passes():
             rows = []
             for number, left, right, shape, notes in self._rows(lines, MathML(), escape=html.escape):
-                equation = f'<math display="block"><mrow>{left}<mo>=</mo>{right}</mrow></math>' if left else right
+                equation = f'<math displaystyle="true"><mrow>{left}<mo>=</mo>{right}</mrow></math>' if left else right
                 label = number.strip("()")
                 rows.append(
                     f'<tr data-equation="{label}"><td class="n">{number}</td><td>{equation}</td>'
@@ -389,6 +393,9 @@ class _Numbers:
         self.derived = derived
         self.found = Sheet(derived.all(), "matrix", derived).evaluate()
         self.values: dict[int, Any] = {}
+        opaque = [v for v in derived.graph if v.op is not None and v.op.joint is not None]
+        # What a Function depends on cannot be stepped: the Function does not follow.
+        self.known = max((v.index - 1 for v in opaque), default=-1)  # a Function's own output can be stepped
         for v in derived.graph:
             self.values[v.index] = _wide(v.value) if v.op is None else self.rerun(v, self.values)
 
@@ -398,7 +405,7 @@ class _Numbers:
         if v.op is ops.cast and v.value.dtype.kind == "f":
             return inputs[0]
         assert v.op is not None
-        return v.op(*inputs, **v.params)
+        return v.op(*inputs, **v.params) if v.op.joint is None else _wide(v.value)
 
     def agrees(self, v: Variable, gradient: Array) -> bool:
         """Whether a step in a random direction changes the loss by as much as the gradient says."""
@@ -423,8 +430,8 @@ class _Numbers:
             value = self.found[line.left.text]
             said = f"= {value.item():.4g}" if value.size == 1 else f"‖·‖ = {np.linalg.norm(value):.4g}"
             said = said.replace("-", "−")
-            if line.backward:
-                v = self.derived.graph.variables[line.variable]
+            v = self.derived.graph.variables[line.variable]
+            if line.backward and v.index > self.known:
                 said += " ✓" if self.agrees(v, value) else " ✗"
             notes[line.name, line.backward] = said
         return notes
