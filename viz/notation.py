@@ -30,7 +30,7 @@ import numpy as np
 from autograd import ops
 from autograd.graph import op_for
 
-__all__ = ["Html", "Latex", "MathML", "Meaning", "Renderer", "Size", "Symbol", "Text", "plain"]
+__all__ = ["HOLE", "Html", "Latex", "MathML", "Meaning", "Renderer", "Size", "Symbol", "Text", "plain"]
 
 Shape = tuple[int, ...]
 LARGEST_TRIAL = 100_000  # elements; of more, the shape is taken to be the broadcast one
@@ -625,6 +625,8 @@ LEVELS = {
 """How tightly each kind of expression binds; what is not listed never needs parentheses."""
 
 ATOM = 7
+
+HOLE = "(·)"  # what came in: the argument of an operation, or the gradient that it hands on
 
 
 def plain(text: str, longest: int = 40) -> str:
