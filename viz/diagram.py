@@ -120,21 +120,7 @@ class Diagram:
         if format not in FORMATS:
             raise ValueError(f"save: {path.name!r} must end in one of {', '.join('.' + f for f in FORMATS)}")
         content = self.render(format)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            if os.name == "posix":  # mkstemp's files are private
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(unfinished, 0o666 & ~mask)
-            os.replace(unfinished, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-            raise
-        return path
+        return write(path, content)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
@@ -144,6 +130,25 @@ class Diagram:
 
     def __repr__(self) -> str:
         return f"<Diagram: {self.summary}>" if self.summary else "<Diagram>"
+
+
+def write(path: Path, content: bytes) -> Path:
+    """A file that appears complete or not at all, in a folder that is made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        if os.name == "posix":  # mkstemp's files are private
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(unfinished, 0o666 & ~mask)
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise
+    return path
 
 
 def _layout(source: str, format: str, dpi: str = "") -> bytes:

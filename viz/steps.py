@@ -22,7 +22,7 @@ import numpy as np
 
 from autograd.graph import Graph
 
-from .notation import Symbol
+from .notation import HOLE, Symbol
 from .sheet.equations import Equation, Equations
 from .sheet.evaluate import Evaluator
 
@@ -53,16 +53,18 @@ class Step:
     incoming : Array or None
         The gradient that arrives at the operation, ∂𝒥/∂source.
     local : Symbol or None
-        The operation's own derivative: what the rule makes of an incoming gradient of 1.
+        The operation's own derivative: the factor, where the incoming gradient is multiplied with one element by
+        element; else what the rule does to an incoming gradient (·), a product of matrices or a sum.
     factor : Array or None
-        The value of ``local``, where the incoming gradient is multiplied with it elementwise; None where the rule is
-        more than that, a product of matrices or a sum.
+        The value of ``local``, if that is a factor.
     product : Array
         What the step yields: the value, or the contribution to the gradient.
     total : Array
         The value, or the gradient as it has been added up so far.
     part, parts : int
         Which of how many contributions to the variable's gradient this is, from 1.
+    k : int
+        Which input of the operation the variable is.
     """
 
     kind: str
@@ -78,6 +80,7 @@ class Step:
     total: Array
     part: int = 1
     parts: int = 1
+    k: int = 0
 
 
 def steps(loss: Any, names: Mapping[str, Any] | None = None) -> list[Step]:
@@ -152,26 +155,27 @@ class _Walk:
     def backward(self, run: Evaluator) -> Any:
         """The steps of the backward pass."""
         names, symbols = self.derived.names, self.derived.symbols
-        uses = [(v, k) for v in reversed(self.graph.variables) for k in range(len(v.inputs)) if v.has_rule(k)]
-        parts: dict[int, int] = {}
-        for v, k in uses:
-            parts[v.inputs[k].index] = parts.get(v.inputs[k].index, 0) + 1
+        uses: list[tuple[Any, int]] = []
+        parts: dict[int, int] = {self.graph.output.index: 0}
+        for v in reversed(self.graph.variables):
+            for k, x in enumerate(v.inputs):
+                if v.index in parts and v.has_rule(k):
+                    uses.append((v, k))
+                    parts[x.index] = parts.get(x.index, 0) + 1
         done: dict[int, int] = {}
         for v, k in uses:
-            if names[v.index] not in self.gradients:
-                continue
             x, g = v.inputs[k], Symbol.gradient(self.derived.loss, symbols[v.index])
             formula = self.derived.contribution(v, k, g, symbols)
             local = self.derived.contribution(v, k, Symbol.number(1, v.shape), symbols)
             incoming, product = self.gradients[names[v.index]], run(formula)
-            factor = run(local) if x.shape == v.shape else None
-            if factor is not None and not np.allclose(factor * incoming, product, equal_nan=True):
-                factor = None
+            factor = np.broadcast_to(run(local), x.shape) if v.shape in ((), x.shape) else None
+            if factor is None or not np.allclose(factor * incoming, product, equal_nan=True):
+                local, factor = self.derived.contribution(v, k, Symbol(HOLE, v.shape), symbols), None
             before = self.gradients.get(names[x.index])
             total = product if before is None else before + product
             self.gradients[names[x.index]] = total
             done[x.index] = done.get(x.index, 0) + 1
             yield Step(
                 "backward", x.index, names[x.index], self.number(x.index, True), v.index, formula, incoming, local,
-                factor, product, total, done[x.index], parts[x.index],
+                factor, product, total, done[x.index], parts[x.index], k,
             )  # fmt: skip
