@@ -17,9 +17,12 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 
 from .diagram import Diagram, DrawingError
 from .draw import draw
+from .frames import frames
 from .notation import Symbol
+from .player import player
+from .recorder import Recorder
 from .sheet import Sheet, sheet
 from .step import diff, step
 from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Sheet", "Symbol", "Theme", "diff", "draw", "sheet", "step"]
+__all__ = ["Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "player", "sheet", "step"]

@@ -10,7 +10,9 @@ import numpy as np
 
 from .theme import Theme
 
-__all__ = ["blocks", "digits", "heatmap", "legend", "line", "matrix", "rows", "shape_text", "summary", "table"]
+__all__ = [
+    "PIXELS", "blocks", "digits", "heatmap", "legend", "line", "matrix", "rows", "shape_text", "summary", "table",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 

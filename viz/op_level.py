@@ -79,9 +79,9 @@ class Flow:
 class Picture:
     """The nodes and edges of one drawing.
 
-    A picture that changes from step to step overrides how parts are drawn. Each says by a mark what it belongs to: v3 is
-    the node of variable 3, o3 the operation that makes it with its edges, s3 the sum of what arrives at its gradient,
-    and b7-0 what operation 7 hands back to its input 0.
+    A picture that changes from step to step overrides how parts are drawn. Each says by a mark what it belongs to: v3
+    is the node of variable 3, o3 the operation that makes it with its edges, s3 the sum of what arrives at its
+    gradient, and b7-0 what operation 7 hands back to its input 0.
     """
 
     def __init__(self, graph: Graph, names: list[Name], options: Options) -> None:
@@ -110,6 +110,7 @@ class Picture:
         self.drawn: set[tuple[str, str]] = set()
 
     def diagram(self) -> Diagram:
+        """All of it."""
         against = not self.forward  # the gradient runs against the computation
         rankdir = self.options.rankdir
         self.dot.attr(rankdir=rankdir[::-1] if against else rankdir)
@@ -147,10 +148,14 @@ class Picture:
         self.ids.add(free)
         return free
 
-    def place(self, where: graphviz.Digraph, node: str, kind: str, markup: str, mark: str) -> None:
-        where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind]})
+    def place(
+        self, where: graphviz.Digraph, node: str, kind: str, markup: str, mark: str, **attributes: str
+    ) -> None:
+        """A node."""
+        where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind], **attributes})
 
     def variable(self, v: Variable) -> None:
+        """The node of a variable."""
         lines = self.value_lines(v) if self.forward else []
         if self.backward and v.index in self.reached:
             lines += [*(["<HR/>"] if lines else []), *self.gradient_lines(v)]
@@ -187,6 +192,7 @@ class Picture:
         return self.graph.gradient(v) if which else v.value
 
     def small(self, text: str, color: str) -> str:
+        """A line of small print."""
         return cells.line(text, self.look.shape_size, color)
 
     def content(self, v: Variable, which: int, color: str) -> list[str]:
@@ -255,6 +261,7 @@ class Picture:
         return x is not main
 
     def node(self, v: Variable) -> str:
+        """The id of its node, or of the one that stands for all that is left out."""
         return self.more if v.index in self.hidden else self.nodes[v.index]
 
     def edge(
@@ -361,6 +368,7 @@ class Picture:
             return float(v.rule(k, np.ones((), v.value.dtype), v.value, inputs))
 
     def gradients(self) -> None:
+        """The edges of the backward pass, with the sums on their way."""
         into: dict[int, list[Flow]] = {}
         for flow in self.flows:
             into.setdefault(flow.target.index, []).append(flow)
@@ -402,11 +410,11 @@ class Picture:
         elif all(flow.number is not None for flow in flows):
             parts = [float(self.graph.gradient(f.source)) * f.number for f in flows]  # type: ignore[arg-type, operator]
             shown = " + ".join(map(cells.digits, parts)).replace("+ −", "− ")
-            lines.append(self.small(f"= {shown}", look.backward))
+            lines.append(self.term(flows[-1], f"= {shown}", "e"))
         return cells.table(lines, 0, 1)
 
-    def term(self, flow: Flow, text: str) -> str:
-        """One line of a sum."""
+    def term(self, flow: Flow, text: str, letter: str = "t") -> str:
+        """One line of a sum: the term of ``flow``, or what follows (e) when all are there."""
         return self.small(text, self.look.backward)
 
     def fan(self, into: dict[int, list[Flow]]) -> None:
