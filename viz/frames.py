@@ -18,7 +18,7 @@ from . import cells
 from .diagram import Diagram, render_all, write
 from .notation import Html, Symbol, Text
 from .op_level import Flow
-from .stage import Page, Stage, StepPicture
+from .stage import Page, Stage, StepPicture, written
 from .theme import Theme
 from .theme import theme as look_of
 
@@ -210,18 +210,18 @@ class _PagePicture(StepPicture):
         known = self.known.get(v.index) if which else self.array(v, 0) if f"n{v.index}" in self.seen else None
         if known is None:
             return self.frame(self.fill(v), size, "<TR><TD></TD></TR>")
-        written, (rows, columns) = self.written(v), grid
+        numbers, (rows, columns) = written(v.shape), grid
         cell = f'FIXEDSIZE="TRUE" WIDTH="{size[0] // columns}" HEIGHT="{size[1] // rows}"'
         largest = self.stage.largest[v.index, which]
         body = []
-        for row in cells.blocks(known, self.most).tolist():
+        for row in cells.blocks(np.asarray(known, np.float64), self.most).tolist():
             body.append("<TR>")
             for x in row:
                 share = x / largest if largest else 0.0
-                tint = self.look.mixed(share if not written else 0.5 * share) if share == share else self.look.paper
-                text = cells.digits(x, 2) if written else "×" if share != share else ""
+                tint = self.look.mixed(share if not numbers else 0.5 * share) if share == share else self.look.paper
+                text = cells.digits(x, 2) if numbers else "×" if share != share else ""
                 if text:
-                    text = f'<FONT POINT-SIZE="{15 if written else 7}" COLOR="{self.look.ink}">{text}</FONT>'
+                    text = f'<FONT POINT-SIZE="{15 if numbers else 7}" COLOR="{self.look.ink}">{text}</FONT>'
                 body.append(f'<TD {cell} BGCOLOR="{tint}">{text}</TD>')
             body.append("</TR>")
         return self.frame(self.look.faint, size, "".join(body))

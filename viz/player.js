@@ -46,8 +46,8 @@
   const magnitude = (array) => Math.max(0, ...array.cells.map((x) => (typeof x === "string" ? 0 : Math.abs(x))));
 
   // Cells of an array in a rectangle: colours, and numbers where there is room for them.
-  function cellsIn(array, box, scale, written) {
-    const grid = blocks(array), group = drawn("g", { class: "cells" }, drawn("rect", { ...box, class: "paper" }));
+  function cellsIn(array, box, scale) {
+    const grid = blocks(array), { written } = array, group = drawn("g", { class: "cells" }, drawn("rect", { ...box, class: "paper" }));
     const width = box.width / grid[0].length, height = box.height / grid.length;
     grid.forEach((row, i) => row.forEach((x, j) => {
       const left = box.x + j * width, top = box.y + i * height;
@@ -71,15 +71,14 @@
 
   // An array as a picture of its own.
   function picture(array, scale) {
-    const written = array.cells.length <= 16 && array.columns <= 4;
-    const cell = (n) => (written ? 0 : Math.max(1, Math.min(16, 96 / n)));
+    const cell = (n) => (array.written ? 0 : Math.max(1, Math.min(16, 96 / n)));
     const rows = Math.min(array.rows, MOST), columns = Math.min(array.columns, MOST);
     const width = columns * (cell(columns) || 76), height = rows * (cell(rows) || 24);
     const image = drawn("svg", {
       viewBox: `-1 -1 ${width + 2} ${height + 2}`, width: width + 2, height: height + 2, "aria-hidden": "true",
       class: "array",
     });
-    image.append(cellsIn(array, { x: 0, y: 0, width, height }, scale, written));
+    image.append(cellsIn(array, { x: 0, y: 0, width, height }, scale));
     image.append(drawn("rect", { x: 0, y: 0, width, height, class: "frame" }));
     return image;
   }
@@ -114,7 +113,7 @@
     }
   }
 
-  function room(id, array, scale, written) {
+  function room(id, array, scale) {
     const place = byId(`a_${id}`);
     if (!place || place.dataset.array === String(array)) return;
     place.dataset.array = String(array);
@@ -126,7 +125,7 @@
     const box = { x: Math.min(...xs), y: Math.min(...ys) };
     box.width = Math.max(...xs) - box.x;
     box.height = Math.max(...ys) - box.y;
-    place.append(cellsIn(arrays[array], box, scale, written));
+    place.append(cellsIn(arrays[array], box, scale));
   }
 
   // -- where we are
@@ -157,8 +156,8 @@
       }
     }
     variables.forEach((v, k) => {
-      room(`n${k}`, known[0].get(k), v.scales[0], v.written);
-      room(`h${k}`, known[1].get(k), v.scales[1], v.written);
+      room(`n${k}`, known[0].get(k), v.scales[0]);
+      room(`h${k}`, known[1].get(k), v.scales[1]);
     });
     byId("slider").value = at;
     byId("slider").setAttribute("aria-valuetext", `${at + 1} of ${pages.length}: ${page.said}`);
@@ -369,7 +368,7 @@
       fillRegion(k);
       grid.replaceChildren(...training.parameters.map((p, i) => {
         const shown = ["values", "gradients"].map((which, j) => html("td", {}, p[which][k] === null ? "not computed" :
-          picture({ rows: p.rows, columns: p.columns, cells: p[which][k] }, scales[i][j])));
+          picture({ ...p, cells: p[which][k] }, scales[i][j])));
         const head = html("th", { scope: "row" }, p.name, html("div", { class: "small" }, p.shape));
         return html("tr", {}, head, ...shown);
       }));

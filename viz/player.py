@@ -24,7 +24,7 @@ from .notation import HOLE, MathML, Symbol
 from .op_level import Flow
 from .recorder import Recorder
 from .sheet import sheet
-from .stage import Page, Stage, StepPicture
+from .stage import Page, Stage, StepPicture, written
 from .theme import FONT, THEMES
 
 __all__ = ["player"]
@@ -110,8 +110,8 @@ def player(
     if rankdir not in ("LR", "RL", "TB", "BT"):
         raise ValueError(f"player: rankdir={rankdir!r} is not one of LR, RL, TB, BT")
     stage = Stage(loss, names)
-    written = sheet(stage.graph.output.tensor, names=names)
-    data = _Data(stage, written.equations)
+    equations = sheet(stage.graph.output.tensor, names=names)
+    data = _Data(stage, equations.equations)
     content = {
         "variables": [data.variable(v) for v in stage.graph],
         "pages": [data.page(page) for page in stage.pages],
@@ -121,7 +121,7 @@ def player(
     passes = "Forward and backward pass" if stage.graph.output.requires_grad else "Forward pass"
     heading = title if title is not None else f"{passes} of {stage.names[-1].symbol.text}"
     picture = _svg(stage, rankdir)
-    return write(path, _page(stage, heading, theme, picture, written.html, content, data.labels).encode())
+    return write(path, _page(stage, heading, theme, picture, equations.html, content, data.labels).encode())
 
 
 def _names_by_tensor(stage: Stage) -> dict[int, str]:
@@ -205,7 +205,7 @@ class _Arrays:
             mean = array.mean() if array.size else np.nan
             packed = {"shape": cells.shape_text(array.shape), "rows": len(grid), "columns": grid.shape[1],
                       "cells": [_short(x) for x in grid.ravel().tolist()], "mean": _short(mean),
-                      "norm": _short(np.sqrt(np.square(array).sum()))}  # fmt: skip
+                      "norm": _short(np.sqrt(np.square(array).sum())), "written": written(array.shape)}  # fmt: skip
         if grid.size < array.size:
             packed["note"] = f"{grid.shape[0]}×{grid.shape[1]} blocks, of each the most extreme of its numbers"
         return packed
@@ -237,11 +237,10 @@ class _Data:
     def variable(self, v: Variable) -> dict[str, Any]:
         """One variable."""
         name = self.stage.names[v.index]
-        size, last = int(np.prod(v.shape)), v.shape[-1] if v.shape else 1
         about = [name.role, *([name.path] if name.path else []), *([cells.shape_text(v.shape)] if v.shape else [])]
         return {
             "name": name.symbol.text, "gradient": self.stage.gradient(v.index).text, "about": ", ".join(about),
-            "equations": sorted(self.lines.get(v.index, ())), "written": 0 < size <= 16 and last <= 4,
+            "equations": sorted(self.lines.get(v.index, ())),
             "scales": [_short(self.stage.largest.get((v.index, which), 0.0)) for which in (0, 1)],
         }  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 import autograd
 
 from . import cells
+from .stage import written
 
 __all__ = ["Recorder"]
 
@@ -124,6 +125,7 @@ class Recorder:
             rows, columns = self.steps[0]["values"][path].shape
             parameters.append({
                 "name": names.get(id(p), path), "shape": cells.shape_text(p.shape), "rows": rows, "columns": columns,
+                "written": written(p.shape),
                 **{what: [_listed(step[what][path]) for step in self.steps] for what in ("values", "gradients")},
             })  # fmt: skip
         return {

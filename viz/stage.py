@@ -14,7 +14,8 @@ Backward pass: ∂𝒥/∂x gets ∂𝒥/∂𝒥 x, contribution 2 of 2, and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -31,7 +32,7 @@ from .options import Options
 from .steps import Step, steps
 from .theme import THEMES, Theme
 
-__all__ = ["Page", "Stage", "StepPicture"]
+__all__ = ["Page", "Stage", "StepPicture", "written"]
 
 Array = np.ndarray[Any, Any]
 SIDE = 96  # points: how long a heat-map may be
@@ -158,6 +159,11 @@ class Stage:
         return Symbol.gradient(Symbol(f"Σ{self.names[-1].name}") if output.shape else loss, self.names[index].symbol)
 
 
+def written(shape: Sequence[int]) -> bool:
+    """Whether an array is shown as numbers rather than as a heat-map only."""
+    return 0 < math.prod(shape) <= WRITTEN[0] and (not shape or shape[-1] <= WRITTEN[1])
+
+
 class StepPicture(Picture):
     """The picture of a stage: every array has a room of fixed size, so that no step changes the layout.
 
@@ -184,16 +190,11 @@ class StepPicture(Picture):
         rows, columns = cells.blocks(np.empty(v.shape), self.most).shape
         if not rows * columns:
             return lines
-        numbers = self.written(v)
+        numbers = written(v.shape)
         width, height = (
             n * (NUMBER[k] if numbers else max(1, min(PIXEL, SIDE // n))) for k, n in enumerate((columns, rows))
         )
         return [*lines, cells.rows(self.room(v, which, color, (rows, columns), (width, height)))]
-
-    def written(self, v: Variable) -> bool:
-        """Whether the array is shown as numbers."""
-        size, last = int(np.prod(v.shape)), v.shape[-1] if v.shape else 1
-        return 0 < size <= WRITTEN[0] and last <= WRITTEN[1]
 
     def room(self, v: Variable, which: int, color: str, grid: tuple[int, int], size: tuple[int, int]) -> str:
         """A table of that ``size`` for the cells of ``grid``."""
