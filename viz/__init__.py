@@ -17,9 +17,16 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 
 from .diagram import Diagram, DrawingError
 from .draw import draw
+from .frames import frames
 from .network import network
 from .notation import Symbol
+from .player import player
+from .recorder import Recorder
+from .sheet import Sheet, sheet
 from .step import diff, step
 from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "Theme", "diff", "draw", "network", "step"]
+__all__ = [
+    "Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "network", "player",
+    "sheet", "step",
+]  # fmt: skip

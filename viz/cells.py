@@ -10,7 +10,9 @@ import numpy as np
 
 from .theme import Theme
 
-__all__ = ["digits", "heatmap", "legend", "line", "matrix", "rows", "shape_text", "summary", "table"]
+__all__ = [
+    "PIXELS", "blocks", "digits", "heatmap", "legend", "line", "matrix", "rows", "shape_text", "summary", "table",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 
@@ -98,8 +100,7 @@ def heatmap(values: Array, largest: float, look: Theme) -> str:
     Of a larger one than 12×12 each cell shows the most extreme of its block. Vectors lie down; further axes are folded
     into the rows. What is not a number is crossed out.
     """
-    grid = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
-    grid = _fewer(_fewer(grid, 0), 1)
+    grid = blocks(values)
     body = "".join(
         "<TR>" + "".join(_cell(x / largest if largest else 0.0, look) for x in row) + "</TR>" for row in grid.tolist()
     )
@@ -107,12 +108,26 @@ def heatmap(values: Array, largest: float, look: Theme) -> str:
     return f"{frame}{body}</TABLE>"
 
 
-def _fewer(grid: Array, axis: int) -> Array:
-    """At most ``PIXELS`` blocks along ``axis``, each by its element of largest magnitude: a mean would fade to zero."""
+def blocks(values: Array, most: int = PIXELS) -> Array:
+    """An array as a matrix of at most ``most`` rows and columns: of a larger one, the most extreme of each block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from viz.cells import blocks
+    >>> blocks(np.array([1.0, -3.0, 2.0, 0.5]), most=2)
+    array([[-3.,  2.]])
+    """
+    grid = values.reshape(-1, values.shape[-1]) if values.ndim > 1 and values.size else values.reshape(1, -1)
+    return _fewer(_fewer(grid, 0, most), 1, most)
+
+
+def _fewer(grid: Array, axis: int, most: int) -> Array:
+    """At most ``most`` blocks along ``axis``, each by its element of largest magnitude: a mean would fade to zero."""
     n = grid.shape[axis]
-    if n <= PIXELS:
+    if n <= most:
         return grid
-    starts = np.arange(PIXELS) * n // PIXELS
+    starts = np.arange(most) * n // most
     high, low = (f.reduceat(grid, starts, axis=axis) for f in (np.maximum, np.minimum))
     return np.where(high >= -low, high, low)
 

@@ -6,28 +6,33 @@ import contextlib
 import functools
 import html
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Diagram", "DrawingError"]
+__all__ = ["Diagram", "DrawingError", "render_all", "write"]
 
 SECONDS = 30.0  # what a layout may take before it is stopped
 FORMATS = ("svg", "png", "pdf", "dot")
 PNG_DPI = "144"
 
-# Runs in a process of its own, because only a process can be stopped.
+# Runs in a process of its own, because only a process can be stopped. Each picture is preceded by its length.
 BUNDLED = """
-import sys, pygraphviz
-graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
-if sys.argv[2]:
-    graph.graph_attr["dpi"] = sys.argv[2]
-sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
+import json, sys, pygraphviz
+for source in json.load(sys.stdin.buffer):
+    graph = pygraphviz.AGraph(string=source)
+    if sys.argv[2]:
+        graph.graph_attr["dpi"] = sys.argv[2]
+    picture = graph.draw(format=sys.argv[1], prog="dot")
+    sys.stdout.buffer.write(len(picture).to_bytes(8, "big") + picture)
 """
 
 
@@ -81,11 +86,7 @@ class Diagram:
         """
         if format not in FORMATS:
             raise ValueError(f"render: {format!r} is not one of {', '.join(FORMATS)}")
-        if format == "dot":
-            return self.source.encode()
-        source = self.source if "𝒥" not in self.source or _has_script_j() else self.source.replace("𝒥", "<I>J</I>")
-        out = _layout(source, format, PNG_DPI if format == "png" else "")
-        return self._described(_mended_svg(out.decode())).encode() if format == "svg" else out
+        return render_all([self], format)[0]
 
     def _described(self, svg: str) -> str:
         """The SVG as an image for screen readers, with title and description instead of its many parts."""
@@ -120,21 +121,7 @@ class Diagram:
         if format not in FORMATS:
             raise ValueError(f"save: {path.name!r} must end in one of {', '.join('.' + f for f in FORMATS)}")
         content = self.render(format)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            if os.name == "posix":  # mkstemp's files are private
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(unfinished, 0o666 & ~mask)
-            os.replace(unfinished, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-            raise
-        return path
+        return write(path, content)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
@@ -146,40 +133,95 @@ class Diagram:
         return f"<Diagram: {self.summary}>" if self.summary else "<Diagram>"
 
 
-def _layout(source: str, format: str, dpi: str = "") -> bytes:
+def render_all(diagrams: Sequence[Diagram], format: str, dpi: str = PNG_DPI) -> list[bytes]:
+    """Several pictures as files of that format, by one run of Graphviz.
+
+    Raises
+    ------
+    DrawingError
+        As :meth:`Diagram.render`; the pictures share half a minute, and each adds three seconds.
+    """
+    sources = [d.source for d in diagrams]
+    if format == "dot":
+        return [source.encode() for source in sources]
+    if any("𝒥" in source for source in sources) and not _has_script_j():
+        sources = [source.replace("𝒥", "<I>J</I>") for source in sources]
+    drawn = _layout(sources, format, dpi if format == "png" else "")
+    if format != "svg":
+        return drawn
+    return [d._described(_mended_svg(out.decode())).encode() for d, out in zip(diagrams, drawn, strict=True)]
+
+
+def write(path: Path, content: bytes) -> Path:
+    """A file that appears complete or not at all, in a folder that is made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        if os.name == "posix":  # mkstemp's files are private
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(unfinished, 0o666 & ~mask)
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise
+    return path
+
+
+def _layout(sources: list[str], format: str, dpi: str = "") -> list[bytes]:
     """Run Graphviz: the ``dot`` on the PATH if there is one and it can, else the one in pygraphviz's wheel."""
-    commands = []
+    # A command, what it is given to read, time by time, and how the pictures are found in what it writes.
+    ways: list[tuple[list[str], list[bytes], Callable[[list[bytes]], list[bytes]]]] = []
     if (dot := shutil.which("dot")) is not None:
-        commands.append([dot, f"-T{format}", *([f"-Gdpi={dpi}"] if dpi else [])])
+        ways.append(([dot, f"-T{format}", *([f"-Gdpi={dpi}"] if dpi else [])], [s.encode() for s in sources], list))
     if importlib.util.find_spec("pygraphviz") is not None and sys.executable:
-        commands.append([sys.executable, "-c", BUNDLED, format, dpi])
+        ways.append(([sys.executable, "-c", BUNDLED, format, dpi], [json.dumps(sources).encode()], _parted))
     where = "The picture as DOT text is in the diagram's .source; .save('picture.dot') writes it without Graphviz."
-    if not commands:
+    if not ways:
         raise DrawingError(
             "Graphviz is not installed: `pip install pygraphviz` brings it along, or install your system's package "
             f"(apt install graphviz, brew install graphviz, https://graphviz.org/download). {where}"
         )
+    end = time.monotonic() + SECONDS + 3 * (len(sources) - 1)
     failures = []
-    for command in commands:
-        try:
-            done = subprocess.run(
-                command,
-                input=source.encode(),
-                capture_output=True,
-                timeout=SECONDS,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except subprocess.TimeoutExpired:
-            raise DrawingError(
-                f"Graphviz was stopped: the layout took more than {SECONDS:g} s; draw a smaller part. {where}"
-            ) from None
-        except OSError as error:
-            failures.append(f"{command[0]}: {error}")
-            continue
-        if done.returncode == 0 and done.stdout:
-            return done.stdout
-        failures.append(f"{command[0]}: {done.stderr.decode(errors='replace').strip()[-500:]}")
+    for command, inputs, found in ways:
+        outputs: list[bytes] = []
+        for given in inputs:
+            try:
+                done = subprocess.run(
+                    command,
+                    input=given,
+                    capture_output=True,
+                    timeout=max(end - time.monotonic(), 0.1),
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            except subprocess.TimeoutExpired:
+                raise DrawingError(
+                    f"Graphviz was stopped: the layout took more than {SECONDS:g} s; draw a smaller part. {where}"
+                ) from None
+            except OSError as error:
+                failures.append(f"{command[0]}: {error}")
+                break
+            if done.returncode or not done.stdout:
+                failures.append(f"{command[0]}: {done.stderr.decode(errors='replace').strip()[-500:]}")
+                break
+            outputs.append(done.stdout)
+        else:
+            return found(outputs)
     raise DrawingError(f"Graphviz could not draw this as {format}: {'; '.join(failures)}. {where}")
+
+
+def _parted(written: list[bytes]) -> list[bytes]:
+    """The pictures that BUNDLED wrote."""
+    pictures, stream = [], b"".join(written)
+    while stream:
+        end = 8 + int.from_bytes(stream[:8], "big")
+        pictures.append(stream[8:end])
+        stream = stream[end:]
+    return pictures
 
 
 def _one_line(text: str) -> str:
@@ -189,7 +231,7 @@ def _one_line(text: str) -> str:
 @functools.cache
 def _has_script_j() -> bool:
     """Whether a font here has 𝒥: else it is as wide as the box for U+1D4A0, which no font can have."""
-    probe = _layout('digraph { node [shape=plain]; a [label="𝒥"]; b [label="\U0001d4a0"] }', "plain").decode()
+    probe = _layout(['digraph { node [shape=plain]; a [label="𝒥"]; b [label="\U0001d4a0"] }'], "plain")[0].decode()
     a, b = (line.split()[4] for line in probe.splitlines() if line.startswith("node"))
     return a != b
 

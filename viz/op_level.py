@@ -17,17 +17,16 @@ from autograd.graph import Graph, Variable
 from . import cells
 from .diagram import Diagram
 from .names import Name
-from .notation import Html, Symbol, Text
+from .notation import HOLE, Html, Symbol, Text
 from .options import Options
 
-__all__ = ["LARGEST", "diagram"]
+__all__ = ["LARGEST", "Flow", "Picture", "diagram"]
 
 LARGEST = 150  # variables; of a larger graph the first and the last are drawn
 KEPT = 20
 TERMS = 6  # contributions that a Σ lists; of more, the first
 SAID = 40  # statements of the alternative text
 WIDEST = 13  # characters on a line of a label
-HOLE = "(·)"  # what came in: the argument of an operation, or the gradient that an edge carries on
 
 STATES = {
     "not computed": ".grad: none yet",
@@ -52,27 +51,38 @@ def diagram(graph: Graph, names: list[Name], options: Options) -> Diagram:
     IndexError
         If the batch has no row ``options.sample``.
     """
-    return _Picture(graph, names, options).diagram()
+    return Picture(graph, names, options).diagram()
 
 
 @dataclass(frozen=True)
-class _Flow:
-    """What one use of a variable contributes to its gradient.
+class Flow:
+    """What one use of a variable, as input ``k`` of ``source``, contributes to its gradient.
 
     ``whole`` is the contribution itself, ∂𝒥/∂v · …; ``pieces`` the lines on the edge, which show the local factor;
     ``batch`` how many rows are summed on the way, 0 if none are; ``number`` the local factor of scalars.
     """
 
     source: Variable
+    k: int
     target: Variable
     whole: Symbol
     pieces: list[str]
     batch: int
     number: float | None
 
+    @property
+    def mark(self) -> str:
+        """What its edges belong to."""
+        return f"b{self.source.index}-{self.k}"
 
-class _Picture:
-    """The nodes and edges of one drawing."""
+
+class Picture:
+    """The nodes and edges of one drawing.
+
+    A picture that changes from step to step overrides how parts are drawn. Each says by a mark what it belongs to: v3
+    is the node of variable 3, o3 the operation that makes it with its edges, s3 the sum of what arrives at its
+    gradient, and b7-0 what operation 7 hands back to its input 0.
+    """
 
     def __init__(self, graph: Graph, names: list[Name], options: Options) -> None:
         self.graph = graph
@@ -100,6 +110,7 @@ class _Picture:
         self.drawn: set[tuple[str, str]] = set()
 
     def diagram(self) -> Diagram:
+        """All of it."""
         against = not self.forward  # the gradient runs against the computation
         rankdir = self.options.rankdir
         self.dot.attr(rankdir=rankdir[::-1] if against else rankdir)
@@ -110,7 +121,7 @@ class _Picture:
         for v in shown:
             self.variable(v)
         if self.hidden:
-            self.place(self.dot, self.more, "more", f"… {len(self.hidden)} more")
+            self.place(self.dot, self.more, "more", f"… {len(self.hidden)} more", "more")
         if self.forward:
             for v in shown:
                 if v.op is not None:
@@ -119,7 +130,7 @@ class _Picture:
             self.gradients()
         if self.options.thumbnails:
             scales = [(what, *scale) for what, scale in self.scales.items()]
-            self.place(self.dot, self.identify("scale"), "more", cells.legend(scales, self.look))
+            self.place(self.dot, self.identify("scale"), "more", cells.legend(scales, self.look), "scale")
         passes = " and ".join(p for p, on in (("forward", self.forward), ("backward", self.backward)) if on)
         operations = sum(v.op is not None for v in self.graph)
         counted = f"{_many(len(self.graph), 'variable')}, {_many(operations, 'operation')}"
@@ -137,38 +148,56 @@ class _Picture:
         self.ids.add(free)
         return free
 
-    def place(self, where: graphviz.Digraph, node: str, kind: str, markup: str) -> None:
-        where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind]})
+    def place(
+        self, where: graphviz.Digraph, node: str, kind: str, markup: str, mark: str, **attributes: str
+    ) -> None:
+        """A node."""
+        where.node(node, f"<{markup}>", **{"class": kind, "id": node, **self.look.kinds[kind], **attributes})
 
     def variable(self, v: Variable) -> None:
-        name, look = self.names[v.index], self.look
-        path = [cells.line(Html().label(name.path), look.shape_size, look.faint)] if name.path else []
-        lines = []
-        if self.forward:
-            lines += [cells.line(name.symbol.html, look.name_size, look.ink), *path]
-            lines += self.content(v, v.value, 0, look.faint)
-            if (cut := v.detached_from) is not None:
-                of = next((self.names[x.index].symbol.html for x in self.graph if x.tensor is cut), "")
-                lines.append(self.small(f"detached from {of}" if of else "detached", look.faint))
-            elif name.role == "frozen":
-                lines.append(self.small("frozen: no gradient", look.faint))
+        """The node of a variable."""
+        lines = self.value_lines(v) if self.forward else []
         if self.backward and v.index in self.reached:
-            gradient = Symbol.gradient(self.loss, name.symbol)
-            color = look.backward if self.forward else look.ink
-            if lines:
-                lines.append("<HR/>")
-            lines.append(cells.line(gradient.html, look.name_size, color))
-            if not self.forward:
-                lines += path
-            lines += self.content(v, self.graph.gradient(v), 1, look.backward if self.forward else look.faint)
-            lines += [self.small(mark, color) for mark in self.marks(v)]
-        self.place(self.dot, self.nodes[v.index], name.role, cells.table(lines))
+            lines += [*(["<HR/>"] if lines else []), *self.gradient_lines(v)]
+        self.place(self.dot, self.nodes[v.index], self.names[v.index].role, cells.table(lines), f"v{v.index}")
+
+    def value_lines(self, v: Variable) -> list[str]:
+        """What a node says of the value."""
+        name, look = self.names[v.index], self.look
+        lines = [cells.line(name.symbol.html, look.name_size, look.ink), *self.path(name)]
+        lines += self.content(v, 0, look.faint)
+        if (cut := v.detached_from) is not None:
+            of = next((self.names[x.index].symbol.html for x in self.graph if x.tensor is cut), "")
+            lines.append(self.small(f"detached from {of}" if of else "detached", look.faint))
+        elif name.role == "frozen":
+            lines.append(self.small("frozen: no gradient", look.faint))
+        return lines
+
+    def gradient_lines(self, v: Variable) -> list[str]:
+        """What a node says of the gradient."""
+        name, look = self.names[v.index], self.look
+        color = look.backward if self.forward else look.ink
+        lines = [cells.line(Symbol.gradient(self.loss, name.symbol).html, look.name_size, color)]
+        if not self.forward:
+            lines += self.path(name)
+        lines += self.content(v, 1, look.backward if self.forward else look.faint)
+        return lines + [self.small(mark, color) for mark in self.marks(v)]
+
+    def path(self, name: Name) -> list[str]:
+        """Where a parameter is in its module."""
+        return [cells.line(Html().label(name.path), self.look.shape_size, self.look.faint)] if name.path else []
+
+    def array(self, v: Variable, which: int) -> Any:
+        """The value or the gradient; None if it is not known."""
+        return self.graph.gradient(v) if which else v.value
 
     def small(self, text: str, color: str) -> str:
+        """A line of small print."""
         return cells.line(text, self.look.shape_size, color)
 
-    def content(self, v: Variable, value: Any, which: int, color: str) -> list[str]:
+    def content(self, v: Variable, which: int, color: str) -> list[str]:
         """A shape, 100×4, and the numbers of it that were asked for; of a scalar the number."""
+        value = self.array(v, which)
         if not v.shape:
             return [self.small("not known" if value is None else f"= {cells.digits(value, 4)}", color)]
         asked = self.options
@@ -208,20 +237,20 @@ class _Picture:
         whole = all(isinstance(x, Variable) for x in v.inputs)
         label = Html().label(v.symbol or "") if whole else _expression(v, holes).html
         side = [x for x in v.inputs if self.beside(x, v)]
-        half = (len(side) + 1) // 2
+        half, mark = (len(side) + 1) // 2, f"o{v.index}"
         with self.dot.subgraph() as rank:
             if side:
                 rank.attr(rank="same")
-            self.place(rank, node, "op", label)
+            self.place(rank, node, "op", label, mark)
             for k, x in enumerate(side):  # parameters above and below their operation
                 if k < half:
-                    rank.edge(self.nodes[x.index], node)
+                    self.edge(self.nodes[x.index], node, mark, rank)
                 else:  # what is written first stands above
-                    rank.edge(node, self.nodes[x.index], dir="back")
+                    self.edge(node, self.nodes[x.index], mark, rank, dir="back")
         for x in v.inputs:
             if isinstance(x, Variable) and not any(x is y for y in side):
-                self.edge(self.node(x), node, weight="8")
-        self.dot.edge(node, self.nodes[v.index], weight="8")
+                self.edge(self.node(x), node, mark, weight="8")
+        self.edge(node, self.nodes[v.index], mark, weight="8")
 
     def beside(self, x: Any, v: Variable) -> bool:
         """Whether input ``x`` belongs next to the operation rather than before it: a leaf used here only."""
@@ -232,16 +261,19 @@ class _Picture:
         return x is not main
 
     def node(self, v: Variable) -> str:
+        """The id of its node, or of the one that stands for all that is left out."""
         return self.more if v.index in self.hidden else self.nodes[v.index]
 
-    def edge(self, tail: str, head: str, **attributes: str) -> None:
+    def edge(
+        self, tail: str, head: str, mark: str, where: graphviz.Digraph | None = None, **attributes: str
+    ) -> None:
         """An edge; to and from what is not drawn, one is enough."""
         if self.more in (tail, head):
             if tail == head or (tail, head) in self.drawn:
                 return
             self.drawn.add((tail, head))
             attributes.pop("label", None)
-        self.dot.edge(tail, head, **attributes)
+        (self.dot if where is None else where).edge(tail, head, **attributes)
 
     # -- numbers
 
@@ -270,8 +302,8 @@ class _Picture:
         """How far each scale reaches, and the colour of its text."""
         scales: dict[str, tuple[float, str]] = {}
         for v in shown if self.options.thumbnails else ():
-            backward = self.graph.gradient(v) if self.backward and v.index in self.reached else None
-            for which, array in enumerate((v.value if self.forward else None, backward)):
+            backward = self.array(v, 1) if self.backward and v.index in self.reached else None
+            for which, array in enumerate((self.array(v, 0) if self.forward else None, backward)):
                 if array is not None and v.shape:
                     what, finite = self.scale(v, which), np.abs(array[np.isfinite(array)])
                     # Class labels are no quantity that others compare with.
@@ -287,7 +319,7 @@ class _Picture:
         output = self.names[-1].symbol
         return output if not output.shape else Symbol(f"Σ{self.names[-1].name}")
 
-    def _flows(self) -> Iterator[_Flow]:
+    def _flows(self) -> Iterator[Flow]:
         output = self.graph.output
         reached = {output.index}
         for v in reversed(self.graph.variables):
@@ -304,7 +336,7 @@ class _Picture:
         """What stands for the inputs of ``v`` in formulas."""
         return tuple(self.names[x.index].symbol if isinstance(x, Variable) else Symbol.number(x) for x in v.inputs)
 
-    def flow(self, v: Variable, x: Variable, k: int, symbols: tuple[Symbol, ...]) -> _Flow:
+    def flow(self, v: Variable, x: Variable, k: int, symbols: tuple[Symbol, ...]) -> Flow:
         """The chain rule for one use of ``x``: with its gradient for what is said, without it for what the edge shows.
 
         A rule is linear in the gradient. So of a scalar, and of an elementwise operation, the factor is the rule at 1.
@@ -326,7 +358,7 @@ class _Picture:
         pieces = _wrapped(*(_factors(local, sign, alone, renderer) for renderer in (Html(), Text())))
         if number is not None and local.head != "number":
             pieces.append(f"= {cells.digits(number)}")
-        return _Flow(v, x, whole, pieces, rows, number)
+        return Flow(v, k, x, whole, pieces, rows, number)
 
     @staticmethod
     def factor(v: Variable, k: int) -> float:
@@ -336,7 +368,8 @@ class _Picture:
             return float(v.rule(k, np.ones((), v.value.dtype), v.value, inputs))
 
     def gradients(self) -> None:
-        into: dict[int, list[_Flow]] = {}
+        """The edges of the backward pass, with the sums on their way."""
+        into: dict[int, list[Flow]] = {}
         for flow in self.flows:
             into.setdefault(flow.target.index, []).append(flow)
         for index in sorted(into, reverse=True):
@@ -344,8 +377,8 @@ class _Picture:
             target = self.node(flows[0].target)
             if len(flows) > 1 and index not in self.hidden:
                 total = self.identify(f"{target}_sum")
-                self.place(self.dot, total, "sum", self.terms(flows))
-                self.back(total, target)
+                self.place(self.dot, total, "sum", self.terms(flows), f"s{index}")
+                self.back(total, target, f"s{index}")
                 target = total
             for flow in flows:
                 weight = "1" if self.forward or flow.target.op is None else "8"
@@ -354,33 +387,37 @@ class _Picture:
                     ones = self.identify(f"{self.nodes[index]}_batch")
                     small = self.small(f"{flow.batch} rows", self.look.backward)
                     head = cells.line("1<SUP>T</SUP>", self.look.label_size, self.look.backward)
-                    self.place(self.dot, ones, "batch", cells.table([head, small], 0, 0))
-                    self.back(ones, target, weight=weight)
+                    self.place(self.dot, ones, "batch", cells.table([head, small], 0, 0), flow.mark)
+                    self.back(ones, target, flow.mark, weight=weight)
                     target_of_edge = ones
                     label = [] if label == ["× 1"] else label
                 else:
                     target_of_edge = target
                 attributes = {"label": _label(label)} if label else {}
-                self.back(source, target_of_edge, weight=weight, **attributes)
+                self.back(source, target_of_edge, flow.mark, weight=weight, **attributes)
         if not self.forward:
             self.fan(into)
 
-    def terms(self, flows: list[_Flow]) -> str:
+    def terms(self, flows: list[Flow]) -> str:
         """Σ and what it adds up: the contributions, and their numbers if they are scalars."""
         look = self.look
         lines = [cells.line("Σ", look.name_size, look.backward)]
         for k, flow in enumerate(flows[:TERMS]):
             part = Html().render(flow.whole)
-            lines.append(self.small(part if not k or part.startswith("−") else f"+ {part}", look.backward))
+            lines.append(self.term(flow, part if not k or part.startswith("−") else f"+ {part}"))
         if len(flows) > TERMS:
             lines.append(self.small(f"+ … {len(flows) - TERMS} more", look.backward))
         elif all(flow.number is not None for flow in flows):
             parts = [float(self.graph.gradient(f.source)) * f.number for f in flows]  # type: ignore[arg-type, operator]
             shown = " + ".join(map(cells.digits, parts)).replace("+ −", "− ")
-            lines.append(self.small(f"= {shown}", look.backward))
+            lines.append(self.term(flows[-1], f"= {shown}", "e"))
         return cells.table(lines, 0, 1)
 
-    def fan(self, into: dict[int, list[_Flow]]) -> None:
+    def term(self, flow: Flow, text: str, letter: str = "t") -> str:
+        """One line of a sum: the term of ``flow``, or what follows (e) when all are there."""
+        return self.small(text, self.look.backward)
+
+    def fan(self, into: dict[int, list[Flow]]) -> None:
         """Where one gradient feeds several, those of parameters stand above and below the one that goes on."""
         for v in self.graph:
             fed = [x for x in v.inputs if isinstance(x, Variable) and len(into.get(x.index, ())) == 1]
@@ -395,15 +432,15 @@ class _Picture:
                     for upper, lower in pairwise(column):
                         rank.edge(upper, lower, style="invis")
 
-    def back(self, tail: str, head: str, **attributes: str) -> None:
+    def back(self, tail: str, head: str, mark: str, **attributes: str) -> None:
         """A gradient flows from ``tail`` to ``head``.
 
         Beside the forward pass it is written the other way round, so that both agree on what is left and right.
         """
         if self.forward:
-            self.edge(head, tail, dir="back", **self.look.back, arrowtail="vee", **attributes)
+            self.edge(head, tail, mark, dir="back", **self.look.back, arrowtail="vee", **attributes)
         else:
-            self.edge(tail, head, **self.look.back, **attributes)
+            self.edge(tail, head, mark, **self.look.back, **attributes)
 
     # -- in words
 

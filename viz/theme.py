@@ -38,6 +38,8 @@ class Theme:
         What parameters and operations are filled with.
     negative, positive : str
         The ends of the scale of heat-maps and of wires; between them lies ``paper``.
+    accent : str
+        What is marked in it is where a step player stands.
     signed : bool
         Whether negative cells of a heat-map also carry a minus sign, because colours cannot tell.
     font : str
@@ -63,6 +65,7 @@ class Theme:
     negative: str
     positive: str
     signed: bool = False
+    accent: str = "#ffe08a"
     font: str = FONT
     name_size: int = 28
     label_size: int = 22
@@ -134,10 +137,12 @@ THEMES: Mapping[str, Theme] = {
     "dark": Theme(
         "dark", paper="#16191d", ink="#f4f4f4", faint="#b9bec4", forward="#56b4e9", backward="#f0a94a",
         tint="#14344a", shade="#3a4048", negative="#f0883e", positive="#56b4e9",
+        accent="#6b5200",
     ),
     "print": Theme(
         "print", paper="#ffffff", ink="#000000", faint="#404040", forward="#000000", backward="#000000",
         tint="#ffffff", shade="#e0e0e0", negative="#555555", positive="#555555", signed=True,
+        accent="#c8c8c8",
     ),
 }  # fmt: skip
 
