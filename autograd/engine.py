@@ -13,6 +13,7 @@ The same counter is the clock for writes in place (:mod:`autograd.versions`), so
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -216,6 +217,8 @@ def pull(
             g = _watched(node, g, found)
         if path is not None and path.get(node):
             found[node] = g
+        if create_graph:
+            _note_gradient(g, outputs, node)
         if node._spent and not peek:
             raise GraphError(
                 f"{place(node)}: backward goes through this graph a second time, but the first pass freed it; "
@@ -271,6 +274,8 @@ def pull(
             watch.passed(node, g, sources, pending)
         spent.append(node)
     for x, g in pending.items():  # the leaves
+        if create_graph:
+            _note_gradient(g, outputs, x)
         if x._extra is not None and not peek:
             g = _watched(x, g, found)
         if path is None or path.get(x):
@@ -300,15 +305,16 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
             array = g._array if isinstance(g, Node) else g
         taken.add(id(array))
         ready.append((x, g))
+    first = tick(), 1
     with _commit:
         k = 0
         try:
             for x, g in ready:
-                _add_to_grad(x, g)
+                _add_to_grad(x, g, first)
                 k += 1
         except BaseException:
             for x, g in ready[k + 1 :]:
-                _add_to_grad(x, g)
+                _add_to_grad(x, g, first)
             raise
     for x, _ in ready:
         if x._extra is not None:
@@ -316,15 +322,28 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
                 hook(x)
 
 
-def _add_to_grad(x: Any, g: Any) -> None:
+def _add_to_grad(x: Any, g: Any, first: tuple[int, int]) -> None:
+    """Add ``g``, and note beside the sum when the last pass was and of how many passes it is."""
+    old = x._grad
+    if old is None and not isinstance(g, Node):
+        x._grad = grad = leaf(g)
+        grad._extra = {"passes": first}
+        return
+    passes = 1
+    if old is not None and old._extra is not None:
+        passes += old._extra.get("passes", (0, 0))[1]
     if isinstance(g, Node):
-        x._grad = g if x._grad is None else add(x._grad, g)
-    elif x._grad is None:
-        x._grad = leaf(g)
+        x._grad = g if old is None else add(old, g)
     else:
-        grad = x._grad
-        np.add(grad._array, g, out=grad._array)
-        stamp((grad,))
+        np.add(old._array, g, out=old._array)
+        stamp((old,))
+    x._grad._keep()["passes"] = (first[0], passes)
+
+
+def _note_gradient(g: Any, outputs: Sequence[Any], x: Any) -> None:
+    """Note that the tensor ``g`` is the gradient by ``x``, for whoever draws it; weakly, as it may be ``x.grad``."""
+    if len(outputs) == 1 and isinstance(g, Node):
+        g._keep().setdefault("gradient", (weakref.ref(outputs[0]), weakref.ref(x)))
 
 
 def _leading_to(targets: Sequence[Any], outputs: Sequence[Any]) -> dict[Any, bool]:

@@ -25,7 +25,7 @@ from .errors import GraphError
 from .ops import Op, by_numpy
 from .tensor import Tensor
 
-__all__ = ["Graph", "Variable", "op_for"]
+__all__ = ["Graph", "Variable", "gradient_of", "op_for"]
 
 Array = np.ndarray[Any, Any]
 
@@ -33,6 +33,28 @@ Array = np.ndarray[Any, Any]
 def op_for(function: Any) -> Op | None:
     """The primitive that a NumPy function means for tensors and symbols, or None."""
     return by_numpy.get(function)
+
+
+def gradient_of(tensor: Tensor) -> tuple[Tensor | None, Tensor | None] | None:
+    """What ``tensor`` is the gradient of, and by what, if it was recorded with ``create_graph``.
+
+    Returns
+    -------
+    (Tensor, Tensor) or None
+        a and b of ∂a/∂b, or None in the place of one that is gone.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from autograd.graph import gradient_of
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> y = x**3
+    >>> (g,) = autograd.grad(y, [x], create_graph=True)
+    >>> [t is s for t, s in zip(gradient_of(g), (y, x))]
+    [True, True]
+    """
+    noted = (tensor._extra or {}).get("gradient")
+    return None if noted is None else (noted[0](), noted[1]())
 
 
 class Variable:
@@ -52,9 +74,11 @@ class Variable:
         Which operations read it, and as which of their inputs; ``x + x`` is there twice.
     scope : tuple
         The modules in whose call it was computed, outermost first.
+    calls : tuple of int
+        A mark for each of them, which differs from call to call: a shared module is called several times.
     """
 
-    __slots__ = ("consumers", "index", "inputs", "params", "scope", "tensor")
+    __slots__ = ("calls", "consumers", "index", "inputs", "params", "scope", "tensor")
 
     def __init__(self, tensor: Any, index: int, inputs: tuple[Any, ...]) -> None:
         op = tensor._op
@@ -63,11 +87,12 @@ class Variable:
         self.inputs = inputs
         self.params: dict[str, Any] = {} if op is None else dict(zip(op.params, tensor._params, strict=True))
         self.consumers: list[tuple[Variable, int]] = []
-        scope, owners = tensor._scope, []
+        scope, entered = tensor._scope, []
         while scope is not None:
-            owners.append(scope[0])
+            entered.append(scope)
             scope = scope[1]
-        self.scope: tuple[Any, ...] = tuple(reversed(owners))
+        self.scope: tuple[Any, ...] = tuple(one[0] for one in reversed(entered))
+        self.calls: tuple[int, ...] = tuple(id(one) for one in reversed(entered))
 
     @property
     def op(self) -> Op | None:
@@ -100,6 +125,18 @@ class Variable:
     def requires_grad(self) -> bool:
         """Whether gradients flow to it."""
         return self.tensor._requires_grad
+
+    @property
+    def detached_from(self) -> Tensor | None:
+        """For a leaf that shares the memory of a tensor with a gradient, as after ``detach()``: that tensor."""
+        base = self.tensor._base
+        cut = self.tensor._op is None and not self.tensor._requires_grad and base is not None and base._requires_grad
+        return base if cut else None  # type: ignore[return-value]
+
+    @property
+    def gradient_of(self) -> tuple[Tensor | None, Tensor | None] | None:
+        """For a gradient ∂a/∂b: a and b, as :func:`gradient_of` gives them."""
+        return gradient_of(self.tensor)
 
     @property
     def value(self) -> Array:
@@ -149,12 +186,15 @@ class Graph:
 
     Parameters
     ----------
-    root : Tensor
+    root : Tensor or sequence of Tensor
+        Several, as :func:`autograd.grad` gives them; None among them is passed over.
 
     Attributes
     ----------
     variables : list of Variable
         Inputs before what uses them; the last one is ``output``.
+    roots : list of Variable
+        What the graph was asked for, ``output`` among them.
 
     Raises
     ------
@@ -163,10 +203,12 @@ class Graph:
     """
 
     def __init__(self, root: Any) -> None:
-        if not isinstance(root, Tensor):
-            raise GraphError(f"a graph starts from a Tensor, found {type(root).__name__}")
+        roots = [x for x in root if x is not None] if isinstance(root, (tuple, list)) else [root]
+        if not roots or not all(isinstance(x, Tensor) for x in roots):
+            found = ", ".join(sorted({type(x).__name__ for x in roots if not isinstance(x, Tensor)})) or "an empty list"
+            raise GraphError(f"a graph starts from a Tensor, found {found}")
         made: dict[Any, Variable] = {}
-        stack: list[tuple[Any, bool]] = [(root, False)]
+        stack: list[tuple[Any, bool]] = [(x, False) for x in reversed(roots)]
         while stack:  # depth first, without recursion: an input comes before what uses it
             x, ready = stack.pop()
             if x in made:
@@ -184,6 +226,7 @@ class Graph:
                     y.consumers.append((variable, k))
         self.variables = list(made.values())
         self.output = self.variables[-1]
+        self.roots = [made[x] for x in dict.fromkeys(roots)]
         self._gradients: dict[Any, Any] | None = None
 
     def __iter__(self) -> Iterator[Variable]:
@@ -195,15 +238,58 @@ class Graph:
     def gradient(self, variable: Variable) -> Array | None:
         """∂output/∂variable, recomputed from the recorded values without touching any ``.grad``.
 
-        None if no gradient flows to it, or if the values have been overwritten since (after ``optimizer.step()``).
+        Of several roots it is that of their sum. None if no gradient flows to it, or if the values have been
+        overwritten since (after ``optimizer.step()``).
         """
         if self._gradients is None:
             self._gradients = {}
-            root = self.output.tensor
-            if root._requires_grad:
+            roots = [v.tensor for v in self.roots if v.requires_grad]
+            if roots:
                 targets = [v.tensor for v in self.variables if v.requires_grad]
-                seed = np.ones(root._array.shape, root._array.dtype)
+                seeds = [np.ones(x._array.shape, x._array.dtype) for x in roots]
                 with contextlib.suppress(GraphError):
-                    self._gradients = engine.pull([root], [seed], targets=targets, peek=True)
+                    self._gradients = engine.pull(roots, seeds, targets=targets, peek=True)
         gradient: Array | None = self._gradients.get(variable.tensor)
         return gradient
+
+    def stored(self, variable: Variable) -> tuple[str, int]:
+        """What ``variable.tensor.grad`` holds now, in a word, and the sum of how many backward passes it is.
+
+        Returns
+        -------
+        str
+            ``"no gradient"``: the tensor does not require any. ``"not kept"``: the result of an operation, whose
+            ``.grad`` is dropped unless ``retain_grad()`` was called. ``"not computed"``: no pass has come by.
+            ``"zero"``: every element is exactly 0. ``"stale"``: the last pass came before this graph was computed.
+            ``"accumulated"``: the sum of several passes. ``"current"``: of one pass. ``"assigned"``: no pass made it.
+        int
+            The number of passes.
+
+        Examples
+        --------
+        >>> import autograd
+        >>> from autograd.graph import Graph
+        >>> w = autograd.tensor(3.0, requires_grad=True)
+        >>> for _ in range(2):
+        ...     loss = w * w
+        ...     loss.backward()
+        >>> graph = Graph(loss)
+        >>> graph.stored(graph.variables[0])
+        ('accumulated', 2)
+        >>> graph = Graph(w * w)
+        >>> graph.stored(graph.variables[0])
+        ('stale', 2)
+        """
+        x = variable.tensor
+        if not x._requires_grad:
+            return "no gradient", 0
+        if x._grad is None:
+            return ("not computed" if x._op is None or x.retains_grad else "not kept"), 0
+        when, passes = (x._grad._extra or {}).get("passes", (0, 0))
+        if x._grad._array.size and not x._grad._array.any():
+            return "zero", passes
+        if not passes:
+            return "assigned", 0
+        if when < self.output.tensor._seq:
+            return "stale", passes
+        return ("accumulated" if passes > 1 else "current"), passes

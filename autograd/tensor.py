@@ -394,6 +394,8 @@ class Tensor(Node):
 
     def zero_(self) -> Tensor:
         """Set every element to 0, in place."""
+        if self._extra is not None:
+            self._extra.pop("passes", None)  # a gradient starts anew
         return self.copy_(0)
 
     def fill_(self, value: Any) -> Tensor:

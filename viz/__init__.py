@@ -17,6 +17,9 @@ if not (hasattr(autograd, "Tensor") and hasattr(autograd, "primitive")):
 
 from .diagram import Diagram, DrawingError
 from .draw import draw
+from .network import network
 from .notation import Symbol
+from .step import diff, step
+from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "draw"]
+__all__ = ["Diagram", "DrawingError", "Symbol", "Theme", "diff", "draw", "network", "step"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import html
 import importlib.util
 import os
 import re
@@ -43,11 +44,15 @@ class Diagram:
         The picture in DOT, the language of Graphviz.
     summary : str
         What it shows, in a few words.
+    alt : str
+        What it shows, in sentences, for those who cannot see it.
 
     Attributes
     ----------
     source : str
         The DOT text: for the same program the same, to the byte.
+    summary, alt : str
+        As given. In SVG they are the title and the description.
 
     Examples
     --------
@@ -59,9 +64,10 @@ class Diagram:
     digraph {
     """
 
-    def __init__(self, source: str, summary: str = "") -> None:
+    def __init__(self, source: str, summary: str = "", alt: str = "") -> None:
         self.source = source
         self.summary = summary
+        self.alt = alt or summary
 
     def render(self, format: str = "svg") -> bytes:
         """The picture as a file of that format: svg, png, pdf or dot.
@@ -79,7 +85,15 @@ class Diagram:
             return self.source.encode()
         source = self.source if "𝒥" not in self.source or _has_script_j() else self.source.replace("𝒥", "<I>J</I>")
         out = _layout(source, format, PNG_DPI if format == "png" else "")
-        return _mended_svg(out.decode()).encode() if format == "svg" else out
+        return self._described(_mended_svg(out.decode())).encode() if format == "svg" else out
+
+    def _described(self, svg: str) -> str:
+        """The SVG as an image for screen readers, with title and description instead of its many parts."""
+        if not self.alt:
+            return svg
+        head, end, rest = svg.partition(">")
+        title, text = (html.escape(_one_line(t)) for t in (self.summary, self.alt))
+        return f'{head} role="img" aria-label="{title}"{end}\n<title>{title}</title>\n<desc>{text}</desc>{rest}'
 
     def svg(self) -> str:
         """The picture as SVG, to put into a page as it is."""
@@ -166,6 +180,10 @@ def _layout(source: str, format: str, dpi: str = "") -> bytes:
             return done.stdout
         failures.append(f"{command[0]}: {done.stderr.decode(errors='replace').strip()[-500:]}")
     raise DrawingError(f"Graphviz could not draw this as {format}: {'; '.join(failures)}. {where}")
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @functools.cache

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
 
-from autograd.graph import Graph, Variable
+from autograd.graph import Graph, Variable, gradient_of
 
 from .notation import Symbol
 
-__all__ = ["Name", "name_variables"]
+__all__ = ["Name", "layer_marks", "name_variables"]
 
 LOSS = "𝒥"
+MADE_OF = 16  # parameters that a weight may be computed from and still name
 ROLES = {"weight": "W", "bias": "b"}
 
 
@@ -34,11 +35,15 @@ class Name:
         For a parameter of a module, where it is: ``Dense1.weight``.
     symbol : Symbol
         The name with the variable's shape, for formulas.
+    role : str
+        ``parameter``, ``frozen`` (a module's parameter that wants no gradient), ``data``, ``target``, ``constant``,
+        ``result`` or ``output``: the kind of node in pictures.
     """
 
     name: str
     path: str | None
     symbol: Symbol
+    role: str
 
 
 @dataclass
@@ -72,12 +77,17 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
     """
     chosen: dict[int, str] = {}
     taken: set[str] = set()
+    tried: dict[str, int] = {}  # how often a name was asked for, so that a thousand equal ones cost no million tries
 
     def give(v: Variable, name: str) -> None:
-        if v.index not in chosen:
-            free = (name, *(f"{name}_{k}" for k in range(2, len(taken) + 3)))
-            chosen[v.index] = next(n for n in free if n not in taken)
-            taken.add(chosen[v.index])
+        if v.index in chosen:
+            return
+        free = name
+        while free in taken:
+            tried[name] = tried.get(name, 1) + 1
+            free = f"{name}_{tried[name]}"
+        chosen[v.index] = free
+        taken.add(free)
 
     wanted = [(name, x) for name, x in (names or {}).items() if isinstance(name, str) and name[:1] != "_"]
     given = {id(x): name for name, x in reversed(wanted)}  # the first of several names
@@ -90,7 +100,7 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
 
     paths = _paths(graph)
     layers = _layers(graph, paths)
-    for layer, mark in zip(layers, _marks(len(layers)), strict=True):
+    for layer, mark in zip(layers, layer_marks(len(layers)), strict=True):
         for p in layer.parameters:
             role = paths.get(id(p.tensor), "weight" if len(p.shape) > 1 else "bias").rpartition(".")[2]
             give(p, _sized(ROLES[role], p) + mark if role in ROLES else role)
@@ -99,28 +109,88 @@ def name_variables(graph: Graph, names: Mapping[str, Any] | None = None) -> list
         give(layer.z, _sized("Z", layer.z) + mark)
         if layer.u is not None:
             give(layer.u, _sized("U", layer.u) + mark)
-    if not graph.output.shape or graph.output.tensor.numel() == 1:
+    known = {v.tensor for v in graph}
+    gradients = [v for v in graph if v.index not in chosen and v.gradient_of and v.gradient_of[1] in known]
+    derived = {v.index for v in gradients}
+    if graph.output.index not in derived and (not graph.output.shape or graph.output.tensor.numel() == 1):
         give(graph.output, LOSS)
 
-    last = layers[-1].z.index if layers else len(graph)
-    rest = [v for v in graph if v.index not in chosen]
-    parameters = [v for v in rest if v.kind == "parameter"]
-    results = [v for v in rest if v.op is not None]
+    roles = _roles(graph, layers, paths)
+    rest = [v for v in graph if v.index not in chosen and v.index not in derived]
+    parameters = _numbered("w", [v for v in rest if v.kind == "parameter"])
+    results = _numbered("h", [v for v in rest if v.op is not None])
     letters = _letters()
     for v in rest:
         if v.kind == "parameter":
-            give(v, paths.get(id(v.tensor), "").rpartition(".")[2] or _numbered("w", v, parameters))
+            give(v, paths.get(id(v.tensor), "").rpartition(".")[2] or parameters[v.index])
         elif v.op is not None:
-            give(v, _numbered("h", v, results))
-        elif v.shape and v.consumers and v.consumers[0][0].index > last:
+            give(v, results[v.index])
+        elif roles[v.index] == "target":
             give(v, "y")
         else:
             give(v, next(n for n in letters if n not in taken))
-    return [Name(chosen[v.index], paths.get(id(v.tensor)), Symbol(chosen[v.index], v.shape)) for v in graph]
+    symbols = _gradients(graph, chosen, gradients)
+    for v in gradients:
+        give(v, symbols[v.index].text)
+    return [
+        Name(
+            name := chosen[v.index],
+            paths.get(id(v.tensor)),
+            symbols[v.index] if v.index in symbols and symbols[v.index].text == name else Symbol(name, v.shape),
+            roles[v.index],
+        )
+        for v in graph
+    ]
 
 
-def _numbered(letter: str, v: Variable, among: list[Variable]) -> str:
-    return letter if len(among) == 1 else f"{letter}_{among.index(v) + 1}" if len(among) < 1000 else letter
+def _numbered(letter: str, among: list[Variable]) -> dict[int, str]:
+    return {v.index: letter if len(among) == 1 else f"{letter}_{k}" for k, v in enumerate(among, 1)}
+
+
+def _gradients(graph: Graph, chosen: Mapping[int, str], gradients: list[Variable]) -> dict[int, Symbol]:
+    """∂a/∂b for the variables that were recorded as gradients, by what a and b are called."""
+    known: dict[Any, Symbol] = {v.tensor: Symbol(chosen[v.index], v.shape) for v in graph if v.index in chosen}
+    symbols: dict[int, Symbol] = {}
+    for v in gradients:
+        a, b = v.gradient_of or (None, None)
+        if b not in known:  # itself a gradient of something later
+            known[b] = Symbol("(·)", v.shape)
+        of = known[a] if a in known else _derived(a, known)
+        if of.head == "gradient":
+            of = Symbol(f"({of.text})", of.shape)
+        symbols[v.index] = known[v.tensor] = Symbol.gradient(of, known[b])
+    return symbols
+
+
+def _derived(a: Any, known: Mapping[Any, Symbol]) -> Symbol:
+    """What was differentiated, if the graph does not lead to it: a gradient itself, or the loss."""
+    of, by = (None if a is None else gradient_of(a)) or (None, None)
+    if a is None or a.name or by not in known:
+        return Symbol((a is not None and a.name) or LOSS)
+    return Symbol.gradient(_derived(of, known), known[by])
+
+
+def _roles(graph: Graph, layers: list[_Layer], paths: Mapping[int, str]) -> list[str]:
+    """The kinds of variables that pictures tell apart."""
+    last = layers[-1].z.index if layers else len(graph)
+    # Among the rules of a backward pass that was recorded, constants are no targets.
+    rules = min((v.index for v in graph if v.op is not None and v.gradient_of is not None), default=len(graph))
+    fed = {layer.data.index for layer in layers if layer.data is not None}
+
+    def role(v: Variable) -> str:
+        if v.kind != "constant":
+            return v.kind
+        if id(v.tensor) in paths:
+            return "frozen"
+        if v.index in fed:
+            return "data"
+        if not v.shape or v.detached_from is not None:
+            return "constant"
+        if not layers:
+            return "data"
+        return "target" if v.consumers and last < v.consumers[0][0].index < rules else "constant"
+
+    return [role(v) for v in graph]
 
 
 def _letters() -> Iterator[str]:
@@ -134,7 +204,7 @@ def _sized(letter: str, v: Variable) -> str:
     return letter if len(v.shape) > 1 or letter == "b" else letter.lower()
 
 
-def _marks(n: int) -> list[str]:
+def layer_marks(n: int) -> list[str]:
     """The subscripts of the layers: hidden and output if there are two, else numbers."""
     return [""] if n == 1 else ["_H", "_O"] if n == 2 else [f"_{k + 1}" for k in range(n)]
 
@@ -166,7 +236,8 @@ def _layers(graph: Graph, paths: dict[int, str]) -> list[_Layer]:
         if _is_parameter(v, paths):
             carried[v.index] = [v]
         elif sources and all(x.index in carried for x in sources):
-            carried[v.index] = [p for x in sources for p in carried[x.index]]
+            made_of = dict.fromkeys(p for x in sources for p in carried[x.index])
+            carried[v.index] = list(made_of)[:MADE_OF]
         weights = [x for x in sources if x.index in carried]
         data = [x for x in sources if x.index not in carried and x.shape]
         if not data or not v.shape or not any(len(x.shape) > 1 for x in weights):

@@ -531,9 +531,13 @@ class Renderer:
         # The slides write (∂𝒥/∂Z W) ⊙ …: rows times columns and elementwise products are kept apart.
         return f"({inner})" if self._level(x) < least or (inside == "hadamard" and x.head == "matmul") else inner
 
-    def label(self, name: str) -> str:
+    def factor(self, x: Symbol) -> str:
+        """The expression as the right-hand side of a product: in parentheses if it is a sum."""
+        return self._operand(x, 3, "hadamard")
+
+    def label(self, name: str, longest: int = 40) -> str:
         """A name of anybody's, escaped; of a short one, what follows the underscore is a subscript."""
-        shown = plain(name)
+        shown = plain(name, longest)
         short = re.fullmatch(r"([^\W_]{1,2})_([^_].*)", shown)
         return self._subscript(self._escape(short[1]), self._escape(short[2])) if short else self._escape(shown)
 

@@ -1,13 +1,16 @@
-"""Plots of what a network has learned, as one would project them: decision region, hidden units, learning curve.
+"""Plots of what a network does and learns, as one would project them.
 
-They need matplotlib, which is imported when the first one is drawn. Each returns the axes that it drew on; without axes
-of yours it makes a new figure, so that ``plt.show()`` shows it and ``plt.savefig("picture.png")`` saves it.
+What it learned: :func:`decision_region`, :func:`hidden_units`, :func:`images`; how: :func:`learning_curve`,
+:func:`loss_surface`, :func:`sgd_path`; what it is made of: :func:`activation`. They need matplotlib, which is imported
+when the first one is drawn. Each returns the axes that it drew on; without axes of yours it makes a new figure, so that
+``plt.show()`` shows it and ``plt.savefig("picture.png")`` saves it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +18,12 @@ import numpy as np
 import autograd
 from autograd.graph import Graph, Variable
 
+from .notation import plain
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["decision_region", "hidden_units", "images", "learning_curve"]
+__all__ = ["activation", "decision_region", "hidden_units", "images", "learning_curve", "loss_surface", "sgd_path"]
 
 Array = np.ndarray[Any, Any]
 Extent = tuple[float, float, float, float]
@@ -212,9 +217,7 @@ def hidden_units(
     return axes
 
 
-def learning_curve(
-    history: Mapping[str, Sequence[float] | Array], axes: Sequence[Axes] | None = None
-) -> list[Axes]:
+def learning_curve(history: Mapping[str, Sequence[float] | Array], axes: Sequence[Axes] | None = None) -> list[Axes]:
     r"""Loss and accuracy against epoch; slide "Performance vs. epoch".
 
     Parameters
@@ -338,6 +341,382 @@ def images(
     return list(axes)
 
 
+def activation(
+    fn: Callable[..., Any],
+    ax: Axes | None = None,
+    *,
+    extent: tuple[float, float] = (-5, 5),
+    label: str | None = None,
+) -> Axes:
+    """An activation g(z) and its derivative g′(z); slide "Common choices for hidden-layer activation".
+
+    The derivative is what the backward pass multiplies by: it is computed by it, and stops at a jump.
+
+    Parameters
+    ----------
+    fn : callable
+        Elementwise, from a tensor to one of its shape: ``autograd.sigmoid``, ``nn.Tanh()``.
+    ax : Axes, optional
+    extent : (float, float)
+        Least and largest z.
+    label : str, optional
+        What the title calls it; its name if not given.
+
+    Returns
+    -------
+    Axes
+        With two lines, g first.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    ShapeError
+        Unless the result has the shape of z.
+    ValueError
+        If ``fn`` is not elementwise, as softmax is not; if the extent is empty.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from viz.plots import activation
+    >>> ax = activation(autograd.sigmoid)
+    >>> ax.get_title(), float(max(ax.lines[1].get_ydata()))
+    ('sigmoid', 0.25)
+    """
+    plt = _pyplot()
+    low, high = map(float, extent)
+    if not low < high:
+        raise ValueError(f"activation: the extent must go from a smaller z to a larger one, found {extent}")
+    z = autograd.linspace(low, high, 1001, dtype=autograd.float64).requires_grad_()
+    with autograd.enable_grad():
+        u = fn(z)
+        if not isinstance(u, autograd.Tensor) or u.shape != z.shape:
+            found = getattr(u, "shape", type(u).__name__)
+            raise autograd.ShapeError(f"activation: expects a function that keeps the shape {z.shape}, found {found}")
+        (g,) = autograd.grad(u.sum(), z, materialize_grads=True) if u.requires_grad else (autograd.zeros_like(z),)
+    slope = np.asarray(g)
+    with autograd.no_grad():
+        if not np.allclose(fn(z[:500]).numpy(), u.detach().numpy()[:500], rtol=1e-3, atol=1e-6, equal_nan=True):
+            raise ValueError("activation: the function is not elementwise: what it gives for some z depends on others")
+    steps = np.abs(np.diff(slope))
+    slope = np.insert(slope, jumps := np.flatnonzero(steps > 0.1 * (1 + np.abs(slope).max())) + 1, np.nan)
+    places = np.insert(z.detach().numpy(), jumps, np.nan)
+    with plt.rc_context(STYLE if ax is None else {}):
+        if ax is None:
+            ax = plt.subplots(figsize=(7, 4.5))[1]
+        ax.plot(z.detach().numpy(), u.detach().numpy(), color=COLOURS[0], linewidth=3, label="$g(z)$")
+        ax.plot(places, slope, color=COLOURS[1], linewidth=3, linestyle="--", label=r"$g\,'(z)$")
+        for line in (ax.axhline, ax.axvline):
+            line(0, color="0.6", linewidth=1, zorder=0)
+        ax.set(xlabel="$z$", xlim=(low, high), title=_word(label or _name_of(fn)))
+        ax.grid(alpha=0.3)
+        ax.legend()
+    return ax
+
+
+def loss_surface(
+    loss: Callable[[], Any],
+    parameters: Any,
+    ax: Axes | None = None,
+    *,
+    directions: Sequence[Any] | None = None,
+    extent: Extent | None = None,
+    resolution: int = 41,
+    labels: tuple[str, str] | None = None,
+) -> Axes:
+    r"""Contours of the loss over a plane through the parameters as they are, which a star marks.
+
+    Two numbers are drawn as they are. Of more, the plane is spanned by two directions; those chosen here are random
+    (the same each time) and as long as the parameters, tensor by tensor: H. Li et al., "Visualizing the Loss Landscape
+    of Neural Nets" (2018).
+
+    The parameters are moved while the loss is computed and put back. That counts as a write: a loss recorded before
+    must be computed again before its ``backward()``.
+
+    Parameters
+    ----------
+    loss : callable
+        Without arguments, the loss at the values that the parameters have at the time.
+    parameters : Module, Tensor or sequence of Tensor
+        What it depends on.
+    ax : Axes, optional
+    directions : two arrays, or two integers, optional
+        Along the axes: an array has as many elements as there are parameters in all; an integer is the position of one
+        of them.
+    extent : (float, float, float, float), optional
+        How far to go, as least and largest along each axis: of two parameters, or of two chosen by position, their
+        values; else factors of the directions. By default as far as the larger of 1 and the parameters' size.
+    resolution : int
+        Points along each axis.
+    labels : (str, str), optional
+        Of the axes.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    ShapeError
+        For directions of another size.
+    ValueError
+        If there are fewer than two parameters, or the loss is nowhere finite.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from viz.plots import loss_surface
+    >>> theta = autograd.tensor([1.0, -1.0])
+    >>> ax = loss_surface(lambda: (theta**2).sum(), theta, extent=(-2, 2, -2, 2))
+    >>> ax.get_xlabel(), theta.tolist()
+    ('$\\theta_{1}$', [1.0, -1.0])
+    """
+    plt = _pyplot()
+    with _moving(parameters, "loss_surface") as at:
+        plane = _Plane.of(at, directions, labels)
+        if extent is None:
+            half = max(1.0, float(np.abs(plane.here).max()))
+            extent = (plane.here[0] - half, plane.here[0] + half, plane.here[1] - half, plane.here[1] + half)
+        surface = plane.losses(loss, at, extent, resolution)
+    with plt.rc_context(STYLE if ax is None else {}):
+        if ax is None:
+            ax = plt.subplots(figsize=(7, 5.5))[1]
+        levels = _levels(surface[2])
+        filled = ax.contourf(*surface, levels=levels, cmap="cividis_r", extend="max")
+        ax.contour(*surface, levels=levels, colors="white", linewidths=0.8)
+        ax.figure.colorbar(filled, ax=ax, format="%.3g").set_label(r"$\mathcal{J}$")
+        ax.plot(*plane.here, "*", color="white", markeredgecolor="black", markersize=20)
+        ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], xlim=extent[:2], ylim=extent[2:])
+        ax.locator_params(nbins=5)
+    return ax
+
+
+def sgd_path(
+    loss: Callable[[Any, Any], Any],
+    parameters: Any,
+    X: Any,
+    y: Any,
+    ax: Axes | None = None,
+    *,
+    lr: float = 0.1,
+    batch_size: int = 10,
+    steps: int = 50,
+    seed: int = 0,
+    resolution: int = 41,
+) -> Axes:
+    """Gradient descent against mini-batch SGD from the same start, on the contours of the loss of all samples.
+
+    Slides "Gradient descent" and "Rationale for stochastic gradient descent": the mini-batch gradient is right on
+    average, so that SGD wanders about the path of GD. Both take the same number of steps of the same size. Samples are
+    shuffled anew in each epoch, without touching autograd's random numbers.
+
+    More than two parameters are drawn in the plane in which the two paths extend furthest, their principal
+    components. The parameters are put back in the end (see :func:`loss_surface` on what that means).
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(X, y)`` of some samples, averaged, at the values that the parameters have at the time.
+    parameters : Module, Tensor or sequence of Tensor
+        Where to start.
+    X, y : array or Tensor
+        All samples, one in each row.
+    ax : Axes, optional
+    lr : float
+        The step size α.
+    batch_size : int
+    steps : int
+    seed : int
+        Of the shuffling.
+    resolution : int
+        Points along each axis of the contours.
+
+    Returns
+    -------
+    Axes
+        With a line for GD and one for SGD.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    ShapeError
+        Unless there are as many y as X.
+    ValueError
+        If there are fewer than two parameters, no sample, no step or no batch; if a path leaves the finite numbers,
+        which a smaller ``lr`` mends.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from viz.plots import sgd_path
+    >>> X, theta = autograd.ones(20, 2), autograd.tensor([2.0, 1.0])
+    >>> ax = sgd_path(lambda X, y: ((X @ theta - y) ** 2).mean(), theta, X, autograd.zeros(20), steps=5)
+    >>> [len(line.get_xdata()) for line in ax.lines[:2]]
+    [6, 6]
+    """
+    plt = _pyplot()
+    X, y = autograd.as_tensor(X), autograd.as_tensor(y)
+    n = len(X)
+    if len(y) != n:
+        raise autograd.ShapeError(f"sgd_path: expects one y for each of the samples X, found {len(y)} and {n}")
+    if min(n, steps, batch_size) < 1:
+        raise ValueError(
+            f"sgd_path: needs samples, steps and a batch size from 1 up, found {n}, {steps} and {batch_size}"
+        )
+    random = np.random.default_rng(seed)
+    epochs = (random.permutation(n) for _ in range(steps))
+    batches = (order[k : k + batch_size] for order in epochs for k in range(0, n, batch_size))
+    with _moving(parameters, "sgd_path") as at:
+        descent = at.descend(lambda: loss(X, y), lr, steps)
+        noisy = at.descend(lambda: loss(X[rows := next(batches)], y[rows]), lr, steps)
+        both = np.concatenate([descent, noisy])
+        if not np.isfinite(both).all():
+            raise ValueError(f"sgd_path: a path left the finite numbers with lr={lr}; try a smaller one")
+        plane = _Plane.of(at) if both.shape[1] == 2 else _Plane.along(both)
+        paths = [plane.coordinates(path) for path in (descent, noisy)]
+        extent = _extent(np.concatenate(paths), 0.15)
+        surface = plane.losses(lambda: loss(X, y), at, extent, resolution)
+    with plt.rc_context(STYLE if ax is None else {}):
+        if ax is None:
+            ax = plt.subplots(figsize=(7, 6))[1]
+        ax.contour(*surface, levels=_levels(surface[2]), colors="0.7", linewidths=1)
+        kinds = (("GD, all samples", "-", "o", 0), (f"SGD, {batch_size} samples", "--", "^", 1))
+        for path, (label, line, marker, colour) in zip(paths, kinds, strict=True):
+            look: dict[str, Any] = {"color": COLOURS[colour], "linestyle": line, "linewidth": 2.2, "marker": marker}
+            ax.plot(*path.T, **look, markevery=max(1, steps // 20), label=label)
+        ax.plot(*paths[0][0], "s", color="black", markersize=11, label="start")
+        ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], xlim=extent[:2], ylim=extent[2:])
+        tight = {"columnspacing": 1, "handlelength": 1.6, "frameon": False}
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, **tight)
+    return ax
+
+
+class _Moving:
+    """Some tensors as one long vector: what it is, and moving it."""
+
+    def __init__(self, tensors: list[autograd.Tensor]) -> None:
+        self.tensors = tensors
+        self.start = np.concatenate([p.detach().numpy().reshape(-1) for p in tensors]).astype(np.float64)
+
+    def put(self, theta: Array) -> None:
+        first = 0
+        for p in self.tensors:
+            p.data = autograd.tensor(theta[first : first + p.numel()].reshape(p.shape), dtype=p.dtype)
+            first += p.numel()
+
+    def descend(self, loss: Callable[[], Any], lr: float, steps: int) -> Array:
+        """θᵏ⁺¹ = θᵏ − α ∇𝒥(θᵏ), from the start: one row for each θ."""
+        path = [self.start]
+        for _ in range(steps):
+            self.put(path[-1])
+            with autograd.enable_grad():
+                gradients = autograd.grad(loss(), self.tensors, allow_unused=True)
+            flat = [
+                np.zeros(p.numel()) if g is None else g.numpy().reshape(-1)
+                for g, p in zip(gradients, self.tensors, strict=True)
+            ]
+            with np.errstate(all="ignore"):  # a path that leaves the finite numbers is reported once, at its end
+                path.append(path[-1] - lr * np.concatenate(flat))
+        return np.array(path)
+
+
+@contextlib.contextmanager
+def _moving(parameters: Any, name: str) -> Iterator[_Moving]:
+    """The parameters, to be moved; afterwards they have the memory and the flags that they had."""
+    many = parameters.parameters() if hasattr(parameters, "parameters") else parameters
+    tensors = [many] if isinstance(many, autograd.Tensor) else list(many)
+    if sum(p.numel() for p in tensors) < 2:
+        raise ValueError(f"{name}: a plane needs two parameters or more")
+    before = [(p, p.data, p.requires_grad) for p in tensors]
+    try:
+        for p in tensors:
+            p.requires_grad = True
+        yield _Moving(tensors)
+    finally:
+        for p, data, wanted in before:
+            p.data, p.requires_grad = data, wanted
+
+
+class _Plane:
+    """A plane in the space of the parameters: θ = origin + a d₀ + b d₁."""
+
+    def __init__(self, origin: Array, directions: Array, here: Array, labels: tuple[str, str]) -> None:
+        self.origin = origin
+        self.directions = directions
+        self.here = here
+        self.labels = labels
+
+    @classmethod
+    def of(cls, at: _Moving, directions: Sequence[Any] | None = None, labels: tuple[str, str] | None = None) -> _Plane:
+        """Through the parameters, along two directions, or two of the parameters, or two that are chosen here."""
+        start, n = at.start, at.start.size
+        chosen = (0, 1) if directions is None and n == 2 else directions
+        if chosen is None:
+            random = np.random.default_rng(0)
+            chosen = [
+                np.concatenate([
+                    (d := random.standard_normal(p.numel())) * np.linalg.norm(p.detach().numpy()) / np.linalg.norm(d)
+                    for p in at.tensors
+                ])
+                for _ in range(2)
+            ]  # fmt: skip
+        if len(chosen) != 2:
+            raise autograd.ShapeError(f"loss_surface: expects two directions, found {len(chosen)}")
+        if all(isinstance(k, (int, np.integer)) for k in chosen):
+            one, two = (int(k) % n for k in chosen)
+            origin = start.copy()
+            origin[[one, two]] = 0
+            named = (rf"$\theta_{{{one + 1}}}$", rf"$\theta_{{{two + 1}}}$")
+            return cls(origin, np.eye(n)[[one, two]], start[[one, two]], labels or named)
+        flat = [np.asarray(d, np.float64).reshape(-1) for d in chosen]
+        if any(d.size != n for d in flat):
+            raise autograd.ShapeError(f"loss_surface: directions have {n} elements, found {[d.size for d in flat]}")
+        return cls(start, np.array(flat), np.zeros(2), labels or ("along direction 1", "along direction 2"))
+
+    @classmethod
+    def along(cls, paths: Array) -> _Plane:
+        """In which they extend furthest."""
+        end = paths.mean(axis=0)
+        directions = np.linalg.svd(paths - end, full_matrices=False)[2][:2]
+        return cls(end, directions, np.zeros(2), ("principal component 1", "principal component 2"))
+
+    def coordinates(self, thetas: Array) -> Array:
+        """Of the feet of the perpendiculars; the directions are orthonormal."""
+        return (thetas - self.origin) @ self.directions.T
+
+    def losses(
+        self, loss: Callable[[], Any], at: _Moving, extent: Extent, resolution: int
+    ) -> tuple[Array, Array, Array]:
+        a, b = np.linspace(*extent[:2], resolution), np.linspace(*extent[2:], resolution)
+        values = np.empty((resolution, resolution))
+        with autograd.no_grad():
+            for i, j in np.ndindex(values.shape):
+                at.put(self.origin + np.array([a[j], b[i]]) @ self.directions)
+                values[i, j] = float(loss())
+        return a, b, np.ma.masked_invalid(values)
+
+
+def _levels(values: Any) -> Array:
+    """Closer together near the bottom, where the loss is flat."""
+    if values.count() == 0:
+        raise ValueError("the loss is not finite anywhere in this plane")
+    low, high = float(values.min()), float(np.quantile(values.compressed(), 0.95))
+    return low + max(high - low, 1e-12 + 1e-6 * abs(low)) * np.linspace(0, 1, 13) ** 2
+
+
+def _name_of(fn: Any) -> str:
+    return str(getattr(fn, "__name__", type(fn).__name__))
+
+
+def _word(text: str) -> str:
+    """What somebody called a thing, to be shown as it is: matplotlib takes dollars for mathematics."""
+    return plain(text).replace("$", r"\$")
+
+
 def _sheet(
     plt: Any, shape: tuple[int, int, int], columns: int | None, titles: bool, bar: bool
 ) -> tuple[list[Axes], Axes | None]:
@@ -376,9 +755,9 @@ def _samples(X: Any) -> Array:
     return X
 
 
-def _extent(X: Array) -> Extent:
+def _extent(X: Array, wider: float = 0.05) -> Extent:
     low, high = X.min(axis=0), X.max(axis=0)
-    margin = np.where(high > low, 0.05 * (high - low), 0.5)
+    margin = np.where(high > low, wider * (high - low), 0.5)
     (left, bottom), (right, top) = low - margin, high + margin
     return float(left), float(right), float(bottom), float(top)
 
