@@ -6,8 +6,12 @@ import pytest
 import autograd
 from autograd.ops import primitive, registry
 from autograd.ops.samples import Sampler
+from tests.opcheck import cases
 from viz import Symbol
 from viz.notation import Size, plain
+from viz.sheet.algebra import simplified
+from viz.sheet.evaluate import Evaluator
+from viz.sheet.indices import Indices
 
 J = Symbol("𝒥")
 X, W, b = Symbol("X", (100, 2)), Symbol("W_H", (4, 2)), Symbol("b_H", (4,))
@@ -154,3 +158,70 @@ def test_a_users_op_typesets_itself(monkeypatch):
 
     assert softsign_of_the_notation_test(Z).text == "Z_H/(1 + |Z_H|)"
     assert softsign_of_the_notation_test.pull(0)(d(U), U, (Z,), (), 0).text == "∂𝒥/∂U_H ⊙ (1 − |U_H|)²"
+
+
+# ---- what is read is what is computed
+
+
+def symbols_of(inputs):
+    return tuple(
+        Symbol(f"x_{k}", x.shape) if isinstance(x, np.ndarray) else Symbol.number(x) for k, x in enumerate(inputs)
+    )
+
+
+def close(got, expected):
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-11)
+
+
+OPS = [name for name, op in registry.items() if op.samples]
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_the_tree_of_every_op_and_rule_evaluates_to_what_the_op_and_the_rule_compute(name):
+    op = registry[name]
+    for inputs, params in cases(op):
+        check_trees(op, inputs, params)
+
+
+def check_trees(op, inputs, params):
+    with np.errstate(all="ignore"):
+        symbols = symbols_of(inputs)
+        values = {f"x_{k}": x for k, x in enumerate(inputs) if isinstance(x, np.ndarray)}
+        u = np.asarray(op.forward(*inputs, *params))
+        formula = op(*symbols, **dict(zip(op.params, params, strict=True)))
+        for tree in (formula, simplified(formula)):
+            close(Evaluator(values)(tree.shaped(u.shape)), u)
+        g, out = Sampler("float64", 1)(*u.shape), Symbol("u", u.shape)
+        for k, x in enumerate(inputs):
+            if op.pull(k) is not None and isinstance(x, np.ndarray):
+                expected = np.asarray(op.pull(k)(g, u, inputs, params, k))
+                extra = expected.ndim - x.ndim
+                repeated = tuple(j + extra for j, n in enumerate(x.shape) if n == 1 != expected.shape[extra + j])
+                expected = expected.sum((*range(extra), *repeated), keepdims=True).reshape(x.shape)
+                tree = op.pull(k)(d(out), out, symbols, params, k).shrink(x.shape)
+                evaluate = Evaluator(values | {"u": u}, {"u": g})
+                for each in (tree, simplified(tree)):
+                    close(evaluate(each.shaped(x.shape)), expected)
+                if x.size:
+                    indices = Indices(["x_0"])
+                    where = indices.free(tree)
+                    free = tuple(i for i in where if i)
+                    element = indices.at(tree, where)
+                    close(Evaluator(values | {"u": u}, {"u": g}).each(element, free).reshape(x.shape), expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (A / -2, "−A/2"), (2 * (3 * A), "6 A"), (A / 2 / 3, "A/6"), (6 * A / 2, "3 A"), (A * B / A, "B"),
+        (A * 0.1 * 3, "0.3 A"),
+        (-A / -B, "A/B"), (2 * A / 4, "A/2"), ((A.mT @ B).mT, "Bᵀ A"), (A + 2 * (2 * B), "A + 4 B"),
+        (np.cos(A) / np.cos(A) * B, "B"),
+        (A[[0, 1, 2]] / A[[2, 1, 0]], "A[·]/A[·]"),
+    ],
+)  # fmt: skip
+def test_a_line_is_tidied_as_a_lecturer_would(expression, text):
+    tidy = simplified(expression)
+    assert tidy.text == text
+    values = {"A": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "B": np.full((3, 3), 2.0)}
+    close(Evaluator(values)(tidy), Evaluator(values)(expression))

@@ -19,7 +19,8 @@ from .diagram import Diagram, DrawingError
 from .draw import draw
 from .network import network
 from .notation import Symbol
+from .sheet import Sheet, sheet
 from .step import diff, step
 from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Symbol", "Theme", "diff", "draw", "network", "step"]
+__all__ = ["Diagram", "DrawingError", "Sheet", "Symbol", "Theme", "diff", "draw", "network", "sheet", "step"]

@@ -9,8 +9,9 @@
 'σ(Z_H)'
 
 A :class:`Symbol` is one node of an expression tree. It has NumPy's operators and protocols, so that a formula written
-for arrays runs on it and leaves its own text behind. What the tree looks like is the business of a :class:`Renderer`;
-:class:`Text` and :class:`Html` are the first two, and another notation is another subclass.
+for arrays runs on it and leaves its own text behind. What the tree looks like is the business of a :class:`Renderer`:
+:class:`Text`, :class:`Html`, :class:`Latex` and :class:`MathML`; another notation is another subclass. What the tree
+comes to in numbers is told by :mod:`viz.sheet.evaluate`: for that, every node keeps what it means.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ import html
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from autograd import ops
 from autograd.graph import op_for
 
-__all__ = ["Html", "Renderer", "Size", "Symbol", "Text", "plain"]
+__all__ = ["Html", "Latex", "MathML", "Meaning", "Renderer", "Size", "Symbol", "Text", "plain"]
 
 Shape = tuple[int, ...]
+LARGEST_TRIAL = 100_000  # elements; of more, the shape is taken to be the broadcast one
 
 
 class Size(int):
@@ -58,6 +63,31 @@ class Size(int):
     __rmul__ = __mul__
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """What a node computes, where its head and args are not enough to say it: σ(x), x[1:], an array without a name.
+
+    Attributes
+    ----------
+    function : object
+        The op or NumPy function, or a word for one of the tree's own.
+    arrays : tuple of Symbol
+        What it is applied to.
+    params : object
+        What else it needs to know: axes, an index, an array.
+    run : callable
+        Arrays in, array out.
+    guards : Symbol or None
+        The expression that it reads as, where it computes a little more: 0 where that would be 0 · ∞, say.
+    """
+
+    function: Any
+    arrays: tuple[Symbol, ...]
+    params: Any
+    run: Callable[..., Any]
+    guards: Symbol | None = None
+
+
 class Symbol:
     """A name, or an expression in names, that remembers its shape.
 
@@ -75,6 +105,10 @@ class Symbol:
     args : tuple
         Its parts.
     shape : tuple of int
+    own : tuple of int
+        Its shape as it was computed. A vector that is read as a column, and a scalar where an array is due, have
+        another ``shape``.
+    means : Meaning or None
 
     Examples
     --------
@@ -86,18 +120,20 @@ class Symbol:
     '1ᵀ g'
     """
 
-    __slots__ = ("args", "head", "shape")
+    __slots__ = ("args", "head", "means", "own", "shape")
     __hash__ = object.__hash__
 
     head: str
     args: tuple[Any, ...]
     shape: Shape
+    own: Shape
+    means: Meaning | None
 
     def __init__(self, name: str, shape: Sequence[int] = ()) -> None:
-        self._fill("name", (name,), tuple(shape))
+        self._fill("name", (name,), tuple(shape), tuple(shape), None)
 
-    def _fill(self, head: str, args: tuple[Any, ...], shape: Shape) -> None:
-        for slot, value in zip(("head", "args", "shape"), (head, args, shape), strict=True):
+    def _fill(self, head: str, args: tuple[Any, ...], shape: Shape, own: Shape, means: Meaning | None) -> None:
+        for slot, value in zip(("head", "args", "shape", "own", "means"), (head, args, shape, own, means), strict=True):
             object.__setattr__(self, slot, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -113,6 +149,15 @@ class Symbol:
         """∂of/∂by."""
         return _node("gradient", (of, by), by.shape)
 
+    @staticmethod
+    def made(head: str, args: tuple[Any, ...], shape: Sequence[int] = (), means: Meaning | None = None) -> Symbol:
+        """A node of any kind, for those who build trees themselves."""
+        return _node(head, args, tuple(shape), means)
+
+    def shaped(self, shape: Sequence[int]) -> Symbol:
+        """The same expression where another shape is due: a vector as a column, a scalar for a whole array."""
+        return self if self.shape == tuple(shape) else _reshaped(self, tuple(shape))
+
     # -- what it looks like
 
     @property
@@ -124,6 +169,16 @@ class Symbol:
     def html(self) -> str:
         """In the markup of Graphviz's HTML-like labels."""
         return Html().render(self)
+
+    @property
+    def latex(self) -> str:
+        """In LaTeX, for math mode."""
+        return Latex().render(self)
+
+    @property
+    def mathml(self) -> str:
+        """In MathML: what goes into a ``<math>`` element."""
+        return MathML().render(self)
 
     def __repr__(self) -> str:
         return f"<Symbol {self.text}>"
@@ -229,18 +284,23 @@ class Symbol:
             return _node("matmul", (_ones(self.shape[0]).mT, self), shape)
         if self.ndim == 2 and axes == (1,):
             return _node("matmul", (self, _ones(self.shape[1])), shape)
-        return _call("Σ" if len(axes) == self.ndim else f"Σ_{','.join(map(str, axes))}", (self,), shape)
+        return _reduced("Σ", np.sum, self, axes, shape)
 
     def mean(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Symbol:
         """A mean over axes. The dtype has no notation."""
-        return _call("mean", (self,), self.sum(axis, keepdims).shape)
+        axes = tuple(range(self.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        axes = tuple(k % self.ndim for k in axes) if self.ndim else ()
+        return _reduced("mean", np.mean, self, axes, self.sum(axis, keepdims).shape)
 
     def stretch(self, shape: Sequence[int]) -> Symbol:
         """Broadcast to ``shape``, as linear algebra writes it: a row b becomes 1 bᵀ; a scalar stays as it is."""
         shape = tuple(shape)
-        if self.head == "number" or all(n == 1 for n in self.shape):
-            return _node(self.head, self.args, shape)
-        if self.shape == shape or len(shape) != 2 or self.ndim > 2:
+        column = len(shape) == 2 and self.ndim == 1 and shape[1] == 1  # a bias of one unit is a vector all the same
+        if self.head == "number" or (all(n == 1 for n in self.shape) and not column):
+            return _reshaped(self, shape)
+        if len(shape) != 2 or self.ndim > 2:
+            return self.shaped(shape)
+        if self.shape == shape:
             return self
         if self.ndim == 2 and self.shape[1] == 1:
             return _node("matmul", (self, _ones(shape[1]).mT), shape)
@@ -252,7 +312,7 @@ class Symbol:
         extra = self.ndim - len(shape)
         repeated = tuple(k for k, n in enumerate(self.shape) if k < extra or (shape[k - extra] == 1 != n))
         total = self.sum(repeated) if repeated else self
-        return _node(total.head, total.args, tuple(shape))
+        return _reshaped(total, tuple(shape))
 
     def __getitem__(self, index: Any) -> Symbol:
         indices = index if isinstance(index, tuple) else (index,)
@@ -260,18 +320,19 @@ class Symbol:
         last = (..., 0) if self.ndim == 2 and self.shape[1] == 1 else ()
         # A vector as a column or a row, and back, is linear algebra's own reading of it.
         if self.ndim == 1 and simple in ((..., None), (slice(None), None)):
-            return _node(self.head, self.args, (*self.shape, 1))
+            return _reshaped(self, (*self.shape, 1))
         if self.ndim == 1 and simple in ((..., None, slice(None)), (None, slice(None)), (None,)):
             return self.mT
         if last and simple in (last, (slice(None), 0)):
-            return _node(self.head, self.args, self.shape[:1])
+            return _reshaped(self, self.shape[:1])
         if self.ndim == 0 and all(k is None or k is ... for k in simple):
-            return _node(self.head, self.args, (1,) * simple.count(None))
+            return _reshaped(self, (1,) * simple.count(None))
         try:
-            shape = np.broadcast_to(0.0, self.shape)[index].shape
+            shape = ops.getitem(np.broadcast_to(0.0, self.shape), index).shape
         except (IndexError, TypeError, ValueError):
             shape = ()
-        return _node("index", (self, ", ".join(map(_index_text, indices))), shape)
+        means = Meaning("index", (self,), index, lambda x: ops.getitem(x, index))
+        return _node("index", (self, ", ".join(map(_index_text, indices))), shape, means)
 
     # -- NumPy's protocols, and the ops'
 
@@ -284,19 +345,33 @@ class Symbol:
     def __op__(self, op: Any, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Symbol:
         """Called by an op on its arguments: its formula if it has one, else NumPy's words for it, else symbol(args)."""
         inputs = tuple(map(_lift, inputs))
+        named = {name: None if name == "dim" and p == () else p for name, p in zip(op.params, params, strict=True)}
+        params = tuple(named.values())  # no dims at all are all of them
+        means = Meaning(op, inputs, params, lambda *arrays: op(*arrays, **named))
         if op.formula is not None:
-            return _lift(op.formula(*inputs, *params))
+            read = _lift(op.formula(*inputs, *params))
+            if not any(read is x for x in inputs) or _idle(means, read):
+                return read
+            return _node(read.head, read.args, read.shape, replace(means, guards=read))
         for function, spoken in SPOKEN.items():
             if op_for(function) is op:
                 return _lift(spoken(*inputs, *params))
-        named = dict(zip(op.params, params, strict=True))
-        shape = named.get("shape")
-        return _call(op.symbol, inputs, _resolve(shape, inputs) if shape else None)
+        return _node("call", (_said(op, named, inputs), *inputs), _shape(op, named, inputs, means.run), means)
 
 
-def _node(head: str, args: tuple[Any, ...], shape: Shape) -> Symbol:
+def _node(head: str, args: tuple[Any, ...], shape: Shape, means: Meaning | None = None) -> Symbol:
     made = Symbol.__new__(Symbol)
-    made._fill(head, args, tuple(shape))
+    made._fill(head, args, tuple(shape), tuple(shape), means)
+    return made
+
+
+def _reshaped(x: Symbol, shape: Shape) -> Symbol:
+    if x.shape != x.own and math.prod(shape) != math.prod(x.shape) and math.prod(x.own) != 1:
+        # First another shape, then repeated: the step between must not be forgotten.
+        means = Meaning("repeat", (x,), shape, lambda value: np.broadcast_to(value, shape), x)
+        return _node(x.head, x.args, shape, means)
+    made = Symbol.__new__(Symbol)
+    made._fill(x.head, x.args, shape, x.own, x.means)
     return made
 
 
@@ -307,12 +382,13 @@ def _lift(x: Any) -> Symbol:
         return Symbol.number(x)
     if isinstance(x, (bool, int, float, np.generic)) or (isinstance(x, np.ndarray) and x.ndim == 0):
         return Symbol.number(x if isinstance(x, (bool, int, float)) else x.item())
-    return Symbol("[…]", getattr(x, "shape", ()))
+    array = np.asarray(x) if not isinstance(x, str) else np.array(math.nan)
+    return _node("name", ("[…]",), array.shape, Meaning("array", (), array, lambda: array))
 
 
 def _ones(n: int) -> Symbol:
     """The column of ones that sums or repeats rows."""
-    return Symbol("1", (n, 1))
+    return _node("name", ("1",), (n, 1), Meaning("ones", (), n, lambda: np.ones((n, 1))))
 
 
 def _is(x: Symbol, value: float) -> bool:
@@ -331,6 +407,57 @@ def _broadcast(*xs: Symbol) -> Shape:
         padded = (1,) * (len(long) - len(short)) + tuple(short)
         out = tuple(a if b == 1 else b if a == 1 else a for a, b in zip(long, padded, strict=True))
     return out
+
+
+def _said(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...]) -> str:
+    """The symbol of an op in a formula; over which axis it goes, if not over all or the last, is its subscript."""
+    symbol: str = op.symbol
+    dim, ndim = named.get("dim"), max((x.ndim for x in inputs), default=0)
+    if "‖" in symbol:
+        return symbol if named.get("ord", 2) == 2 else f"{symbol}_{named['ord']:g}"
+    if dim is None or not ndim or "·" in symbol or (isinstance(dim, int) and dim % ndim == ndim - 1):
+        return symbol
+    dims = dim if isinstance(dim, (tuple, list)) else (dim,)
+    return f"{symbol}_{','.join(str(k % ndim) for k in dims)}"
+
+
+def _shape(op: Any, named: dict[str, Any], inputs: tuple[Symbol, ...], run: Callable[..., Any]) -> Shape:
+    """The shape of what an op makes of its inputs: from its parameters, or else by trying it on ones."""
+    if "keepdim" in named:
+        return inputs[0].sum(named["dim"], named["keepdim"]).shape
+    if "shape" in named:
+        return _resolve(named["shape"], inputs)
+    if not getattr(op, "elementwise", False) and _ours(op) and sum(math.prod(x.shape) for x in inputs) <= LARGEST_TRIAL:
+        for dtype in (np.float64, np.int64):  # the second for labels
+            if (found := _tried(run, inputs, dtype)) is not None:
+                return tuple(_lettered(k, n, inputs) for k, n in enumerate(found))
+    return _broadcast(*inputs)
+
+
+def _ours(function: Any) -> bool:
+    """Whether it may be run for its notation's sake: nothing of a user's is."""
+    module = str(getattr(function, "__module__", ""))
+    return getattr(function, "joint", None) is None and module.partition(".")[0] in ("autograd", "numpy")
+
+
+def _tried(run: Callable[..., Any], inputs: tuple[Symbol, ...], dtype: Any) -> Shape | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.shape(run(*(np.ones(x.shape, dtype) for x in inputs)))
+    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _lettered(axis: int, n: int, inputs: tuple[Symbol, ...]) -> int:
+    """A size with the letter that it has on the same axis of an input."""
+    return next((x.shape[axis] for x in inputs if x.ndim > axis and x.shape[axis] == n and n != 1), n)
+
+
+def _reduced(symbol: str, function: Any, x: Symbol, axes: tuple[int, ...], shape: Shape) -> Symbol:
+    """A sum or mean over ``axes``, which are its subscript unless it goes over all."""
+    means = Meaning(function, (x,), axes, lambda x: function(x, axis=axes).reshape(shape))
+    name = symbol if len(axes) == x.ndim else f"{symbol}_{','.join(map(str, axes))}"
+    return _node("call", (name, x), shape, means)
 
 
 def _resolve(shape: Any, inputs: tuple[Symbol, ...]) -> Shape:
@@ -411,19 +538,26 @@ def _power(x: Symbol, y: Symbol) -> Symbol:
 
 
 def _matmul(x: Symbol, y: Symbol) -> Symbol:
-    rows = x.shape[:-1] if x.ndim > 1 else ()
-    columns = y.shape[-1:] if y.ndim > 1 else ()
+    rows, columns = x.shape[-2:-1], y.shape[-1:] if y.ndim > 1 else ()
+    stack = _broadcast(Symbol("", x.shape[:-2]), Symbol("", y.shape[:-2]))
     # A vector is a column; on the left of a product it lies down.
-    return _node("matmul", (x.mT if x.ndim == 1 else x, y), (*rows, *columns))
+    return _node("matmul", (x.mT if x.ndim == 1 else x, y), (*stack, *rows, *columns))
 
 
 def _compare(sign: str, x: Symbol, other: Any) -> Symbol:
     y = _lift(other)
-    return _node("compare", (sign, x, y), _broadcast(x, y))
+    known = _numbers({"=": operator.eq, "≠": operator.ne}[sign], x, y) if sign in "=≠" else None
+    return _node("compare", (sign, x, y), _broadcast(x, y)) if known is None else known
 
 
-def _call(symbol: str, args: tuple[Symbol, ...], shape: Shape | None = None) -> Symbol:
-    return _node("call", (symbol, *args), _broadcast(*args) if shape is None else shape)
+def _idle(guard: Meaning, x: Symbol) -> bool:
+    """Whether a guard lets everything through, because its condition is known: that y is not 0, where y is 2."""
+    others = [y for y in guard.arrays if y is not x]
+    if not others or not _ours(guard.function) or any(y.head != "number" for y in others):
+        return False
+    probe = np.array([-1.5, 0.0, 2.5])
+    arrays = [probe if y is x else np.asarray(y.args[0]) for y in guard.arrays]
+    return bool(np.array_equal(guard.run(*arrays), probe))
 
 
 def _fit(x: Symbol, shape: Shape) -> Symbol:
@@ -442,13 +576,14 @@ def _transpose(x: Symbol, axes: Any = None) -> Symbol:
     if x.ndim <= 2 and (axes is None or tuple(axes) == (1, 0)):
         return x.mT if x.ndim == 2 else x
     order = tuple(axes) if axes is not None else tuple(reversed(range(x.ndim)))
-    return _call("permute", (x,), tuple(x.shape[k] for k in order))
+    means = Meaning(np.transpose, (x,), order, lambda x: np.transpose(x, order))
+    return _node("call", ("permute", x), tuple(x.shape[k] for k in order), means)
 
 
 def _expand_dims(x: Symbol, axis: Any) -> Symbol:
     shape = np.expand_dims(np.broadcast_to(0.0, x.shape), axis).shape
     turned = x.mT if x.ndim == 1 and shape[0] == 1 else x
-    return _node(turned.head, turned.args, shape)
+    return _reshaped(turned, shape)
 
 
 SPOKEN: dict[Any, Callable[..., Any]] = {
@@ -467,14 +602,25 @@ def _speak(function: Any, args: Any, kwargs: Any) -> Symbol:
         first, *rest = args
         return _lift(SPOKEN[function](_lift(first), *rest, **kwargs))
     op = op_for(function)
-    return _call(function.__name__ if op is None else op.symbol, tuple(map(_lift, args)))
+    places = [k for k, x in enumerate(args) if isinstance(x, (Symbol, np.ndarray))]
+    inputs = tuple(_lift(args[k]) for k in places)
+
+    def run(*arrays: Any) -> Any:
+        found = dict(zip(places, arrays, strict=True))
+        return function(*(found.get(k, x) for k, x in enumerate(args)), **kwargs)
+
+    means = Meaning(function, inputs, (args, kwargs), run)
+    elementwise = isinstance(function, np.ufunc)
+    shape = _broadcast(*inputs) if elementwise else _shape(function, {}, inputs, run)
+    symbol = function.__name__ if op is None else op.symbol
+    return _node("call", (symbol, *map(_lift, args)), shape, means)
 
 
 # -- rendering
 
 LEVELS = {
-    "compare": 1, "add": 2, "subtract": 2, "negative": 2, "hadamard": 3, "divide": 3, "matmul": 4, "scale": 4,
-    "gradient": 5, "power": 6, "transpose": 6,
+    "compare": 1, "add": 2, "subtract": 2, "negative": 2, "hadamard": 3, "divide": 3, "total": 3, "matmul": 4,
+    "scale": 4, "gradient": 5, "power": 6, "transpose": 6,
 }  # fmt: skip
 """How tightly each kind of expression binds; what is not listed never needs parentheses."""
 
@@ -503,6 +649,19 @@ class Renderer:
     def _superscript(self, base: str, above: str) -> str:
         raise NotImplementedError
 
+    def _infix(self, left: str, sign: str, right: str) -> str:
+        return f"{left} {sign} {right}" if sign else f"{left} {right}"
+
+    def _prefix(self, sign: str, right: str) -> str:
+        return f"{sign}{right}"
+
+    def _enclosed(self, opening: str, inner: str, closing: str) -> str:
+        return f"{opening}{inner}{closing}"
+
+    def _row(self, *parts: str) -> str:
+        """Parts that follow each other closely."""
+        return "".join(parts)
+
     def render(self, x: Symbol) -> str:
         """The whole expression."""
         method: Callable[..., str] = getattr(self, f"_{x.head}")
@@ -520,16 +679,18 @@ class Renderer:
         return [*first, f"{signs[x.head]} {right}"]
 
     def _level(self, x: Symbol) -> int:
-        negative = x.head == "number" and not isinstance(x.args[0], Size) and x.args[0] < 0
-        return 2 if negative else LEVELS.get(x.head, ATOM)
+        if x.head == "number" and isinstance(x.args[0], Size):
+            return 4 if " " in x.args[0].letter else ATOM  # 3 B is a product
+        return 2 if x.head == "number" and x.args[0] < 0 else LEVELS.get(x.head, ATOM)
 
     def _operand(self, x: Symbol, least: int, inside: str = "") -> str:
         """``x`` in parentheses if it binds less than ``least``; a condition in the brackets of Iverson."""
         inner = self.render(x)
         if x.head == "compare":
-            return f"[{inner}]"
+            return self._enclosed("[", inner, "]")
         # The slides write (∂𝒥/∂Z W) ⊙ …: rows times columns and elementwise products are kept apart.
-        return f"({inner})" if self._level(x) < least or (inside == "hadamard" and x.head == "matmul") else inner
+        loose = self._level(x) < least or (inside == "hadamard" and x.head == "matmul")
+        return self._enclosed("(", inner, ")") if loose else inner
 
     def factor(self, x: Symbol) -> str:
         """The expression as the right-hand side of a product: in parentheses if it is a sum."""
@@ -537,9 +698,8 @@ class Renderer:
 
     def label(self, name: str, longest: int = 40) -> str:
         """A name of anybody's, escaped; of a short one, what follows the underscore is a subscript."""
-        shown = plain(name, longest)
-        short = re.fullmatch(r"([^\W_]{1,2})_([^_].*)", shown)
-        return self._subscript(self._escape(short[1]), self._escape(short[2])) if short else self._escape(shown)
+        base, below = _parted(plain(name, longest))
+        return self._subscript(self._escape(base), self._escape(below)) if below else self._escape(base)
 
     def _name(self, name: str) -> str:
         return self.label(name)
@@ -551,31 +711,32 @@ class Renderer:
         digits = constants.get(value) or (f"{value:g}" if isinstance(value, float) else str(value)).replace("-", "−")
         mantissa, _, exponent = digits.partition("e") if len(digits) > 1 else (digits, "", "")
         if not exponent:
-            return digits
-        power = self._superscript("10", exponent.replace("+", "").lstrip("0").replace("−0", "−"))
-        return power if mantissa == "1" else f"{mantissa}·{power}"
+            return self._escape(digits)
+        power = self._superscript(self._escape("10"), exponent.replace("+", "").lstrip("0").replace("−0", "−"))
+        return power if mantissa == "1" else self._row(self._escape(f"{mantissa}·"), power)
 
     def _gradient(self, of: Symbol, by: Symbol) -> str:
         return f"∂{self.render(of)}/∂{self.render(by)}"
 
     def _add(self, x: Symbol, y: Symbol) -> str:
-        return f"{self._operand(x, 2)} + {self._operand(y, 2)}"
+        return self._infix(self._operand(x, 2), "+", self._operand(y, 2))
 
     def _subtract(self, x: Symbol, y: Symbol) -> str:
-        return f"{self._operand(x, 2)} − {self._operand(y, 3)}"
+        return self._infix(self._operand(x, 2), "−", self._operand(y, 3))
 
     def _negative(self, x: Symbol) -> str:
-        return f"−{self._operand(x, 3)}"
+        return self._prefix("−", self._operand(x, 3))
 
     def _hadamard(self, x: Symbol, y: Symbol) -> str:
-        return f"{self._operand(x, 3, 'hadamard')} ⊙ {self._operand(y, 3, 'hadamard')}"
+        return self._infix(self._operand(x, 3, "hadamard"), "⊙", self._operand(y, 3, "hadamard"))
 
     def _scale(self, x: Symbol, y: Symbol) -> str:
         left, right = self._operand(x, 4), self._operand(y, 4)
-        return f"{left} · {right}" if right[:1].isdigit() or left == right else f"{left} {right}"
+        dotted = _first(y).isdigit() or left == right
+        return self._infix(left, "·" if dotted else "", right)
 
     def _matmul(self, x: Symbol, y: Symbol) -> str:
-        return f"{self._operand(x, 4)} {self._operand(y, 4 + (y.head == 'scale'))}"
+        return self._infix(self._operand(x, 4), "", self._operand(y, 4 + (y.head == "scale")))
 
     def _divide(self, x: Symbol, y: Symbol) -> str:
         stroke = " / " if self._level(x) in (3, 4, 5) else "/"
@@ -588,19 +749,59 @@ class Renderer:
         return self._superscript(self._operand(x, ATOM), "T")
 
     def _compare(self, sign: str, x: Symbol, y: Symbol) -> str:
-        return f"{self._operand(x, 2)} {self._escape(sign)} {self._operand(y, 2)}"
+        return self._infix(self._operand(x, 2), self._escape(sign), self._operand(y, 2))
 
     def _index(self, x: Symbol, where: str) -> str:
-        return f"{self._operand(x, ATOM)}[{self._escape(where)}]"
+        return self._row(self._operand(x, ATOM), self._enclosed("[", self._escape(where), "]"))
 
     def _call(self, symbol: str, *args: Symbol) -> str:
         """σ(x); a symbol with a dot shows where its argument goes: |·|."""
         shown = plain(symbol)
         before, dot, after = shown.partition("·")
         if not dot or not args:
-            return f"{self.label(shown)}({', '.join(map(self.render, args))})"
+            name, _, below = shown.partition("_")
+            sign = self._subscript(self._escape(name), self._escape(below)) if below and name else self.label(shown)
+            return self._row(sign, self._enclosed("(", self._listed(args), ")"))
         enclosed = before[-1:] in ("(", "[", "|") and after[:1] in (")", "]", "|")
-        return self._escape(before) + self._operand(args[0], 0 if enclosed else ATOM) + self._escape(after)
+        inner = self._operand(args[0], 0 if enclosed else ATOM)
+        return self._row(self._escape(before), inner, self._escape(after))
+
+    def _listed(self, args: tuple[Symbol, ...]) -> str:
+        return ", ".join(map(self.render, args))
+
+    def _element(self, of: Symbol, name: str, *indices: Any) -> str:
+        """One element, or one sample: indices are anything with a ``letter``; none of a scalar."""
+        where = self._row(*(self._escape(k.letter) for k in indices)) if indices else ""
+        if not name:
+            whole = self._enclosed("[", self.render(of), "]")
+            return self._subscript(whole, where) if where else whole
+        base, below = _parted(plain(name))
+        if below:
+            where = self._row(self._escape(below), self._escape(","), where) if where else self._escape(below)
+        return self._subscript(self._escape(base), where) if where else self._escape(base)
+
+    def _position(self, index: Any) -> str:
+        return self._escape(index.letter)
+
+    def _total(self, index: Any, x: Symbol) -> str:
+        return self._infix(self._subscript(self._escape("Σ"), self._escape(index.letter)), "", self._operand(x, 3))
+
+    def _blank(self) -> str:
+        return self._escape("……………")
+
+    def _grouped(self, x: Symbol) -> str:
+        return self._row(self._operand(x, 3))
+
+
+def _first(x: Symbol) -> str:
+    """The first character of an expression, by which "2 · 3 x" is told from "2 x"."""
+    return Text().render(x)[:1] if LEVELS.get(x.head, ATOM) >= 4 else ""
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """A name and its subscript: what follows the underscore of a short one."""
+    short = re.fullmatch(r"([^\W_]{1,2})_([^_].*)", name)
+    return (short[1], short[2]) if short else (name, "")
 
 
 class Text(Renderer):
@@ -613,6 +814,11 @@ class Text(Renderer):
 
     def _subscript(self, base: str, below: str) -> str:
         return f"{base}_{below}"
+
+    def _element(self, of: Symbol, name: str, *indices: Any) -> str:
+        written = super()._element(of, name, *indices)
+        base, _, below = written.rpartition("_")
+        return f"{base}_{{{below}}}" if indices and len(below) > 1 else written
 
     def _superscript(self, base: str, above: str) -> str:
         if set(above) <= set("0123456789−T"):
@@ -632,3 +838,133 @@ class Html(Renderer):
 
     def _superscript(self, base: str, above: str) -> str:
         return f"{base}<SUP>{above}</SUP>"
+
+
+class Latex(Renderer):
+    r"""LaTeX for math mode: ``\left(\frac{\partial \mathcal{J}}{\partial Z_{H}}\right)^{T} X``.
+
+    Whatever a user wrote comes out as letters, digits and commands of this class.
+    """
+
+    def _escape(self, text: str) -> str:
+        parts = re.findall(r"[A-Za-z]{2,}|′+|.", text, re.DOTALL)
+        return "".join(f"\\mathrm{{{p}}}" if len(p) > 1 and p.isalpha() else _latex(p) for p in parts)
+
+    def _subscript(self, base: str, below: str) -> str:
+        return f"{{{base}}}_{{{below}}}" if "_" in base or "^" in base else f"{base}_{{{below}}}"
+
+    def _superscript(self, base: str, above: str) -> str:
+        return f"{base}^{{{above.replace('−', '-')}}}"
+
+    def _infix(self, left: str, sign: str, right: str) -> str:
+        return f"{left} {_latex(sign) if len(sign) == 1 else sign} {right}" if sign else f"{left} \\, {right}"
+
+    def _prefix(self, sign: str, right: str) -> str:
+        return f"{_latex(sign)}{right}"
+
+    def _enclosed(self, opening: str, inner: str, closing: str) -> str:
+        return f"\\left{opening}{inner}\\right{closing}"
+
+    def _gradient(self, of: Symbol, by: Symbol) -> str:
+        return f"\\frac{{\\partial {self.render(of)}}}{{\\partial {self.render(by)}}}"
+
+    def _divide(self, x: Symbol, y: Symbol) -> str:
+        return f"\\frac{{{self.render(x)}}}{{{self.render(y)}}}"
+
+    def _power(self, x: Symbol, y: Symbol) -> str:
+        return f"{self._raised(x)}^{{{self.render(y)}}}"
+
+    def _transpose(self, x: Symbol) -> str:
+        return f"{self._raised(x)}^{{T}}"
+
+    def _raised(self, x: Symbol) -> str:
+        base = self._operand(x, ATOM)
+        return f"{{{base}}}" if "^" in base else base
+
+    def _call(self, symbol: str, *args: Symbol) -> str:
+        return f"\\sqrt{{{self.render(args[0])}}}" if symbol == "√" else super()._call(symbol, *args)
+
+    def _total(self, index: Any, x: Symbol) -> str:
+        return f"\\sum_{{{self._escape(index.letter)}}} {self._operand(x, 3)}"
+
+    def _blank(self) -> str:
+        return r"\ldots\ldots\ldots\ldots"
+
+
+def _greek(letter: str) -> str:
+    """α by its name in Unicode, which is its name in LaTeX (but that of λ)."""
+    name = unicodedata.name(letter).rpartition(" ")[2].lower()
+    return f"\\{name if letter.islower() else name.title()} "
+
+
+LATEX = {
+    "−": "-", "⊙": r"\odot ", "·": r"\cdot ", "σ": r"\sigma ", "Σ": r"\Sigma ", "Π": r"\Pi ", "∂": r"\partial ",
+    "𝒥": r"\mathcal{J}", "∞": r"\infty ", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ",
+    "∨": r"\vee ", "⊕": r"\oplus ", "¬": r"\neg ", "√": r"\mathrm{sqrt}", "‖": r"\Vert ", "…": r"\ldots ",
+    "*": r"\ast ", "ᵀ": "^{T}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "∏": r"\Pi ", "←": r"\leftarrow ",
+    "×": r"\times ",
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"{\wedge}", "~": r"{\sim}", " ": r"\ ", "\"": r"{}^{\prime\prime}", "'": r"{}^{\prime}", "`": r"{}^{\prime}",
+    "λ": r"\lambda ", "Λ": r"\Lambda ", **{c: _greek(c) for c in "αβγδεζηθικμνξπρτυφχψωΓΔΘΞΦΨΩ"},
+}  # fmt: skip
+"""Characters that mean something to LaTeX, or that it cannot read, as commands of math mode."""
+
+
+def _latex(character: str) -> str:
+    """One character as LaTeX can read it, or a row of primes; one that LaTeX has no letter for, by its number."""
+    if character[0] == "′":
+        return "^{" + r"\prime" * len(character) + "}"
+    known = LATEX.get(character)
+    if known is not None:
+        return known
+    return character if character.isascii() else f"\\mathrm{{U{ord(character):X}}}"
+
+
+class MathML(Renderer):
+    """MathML, which browsers set themselves: ``<msub><mi>Z</mi><mi>H</mi></msub>``."""
+
+    def _escape(self, text: str) -> str:
+        number = re.fullmatch(r"[−]?[0-9.]+", text)
+        tag = "mn" if number else "mi" if text[:1].isalpha() else "mo" if len(text) == 1 else "mtext"
+        safe = html.escape(text.translate(UNWRITABLE), quote=True)
+        return f"<{tag}>{safe}</{tag}>" if text else ""
+
+    def _subscript(self, base: str, below: str) -> str:
+        return f"<msub>{self._row(base)}{self._row(below)}</msub>"
+
+    def _superscript(self, base: str, above: str) -> str:
+        over = above if above.startswith("<") else self._escape(above)
+        return f"<msup>{self._row(base)}{self._row(over)}</msup>"
+
+    def _infix(self, left: str, sign: str, right: str) -> str:
+        operator = sign if sign.startswith("<") else f"<mo>{sign or '&#x2062;'}</mo>"
+        return self._row(left, operator, right)
+
+    def _prefix(self, sign: str, right: str) -> str:
+        return self._row(f"<mo>{sign}</mo>", right)
+
+    def _enclosed(self, opening: str, inner: str, closing: str) -> str:
+        return self._row(f"<mo>{opening}</mo>", inner, f"<mo>{closing}</mo>")
+
+    def _row(self, *parts: str) -> str:
+        return f"<mrow>{''.join(parts)}</mrow>"
+
+    def _listed(self, args: tuple[Symbol, ...]) -> str:
+        return "<mo>,</mo>".join(map(self.render, args))
+
+    def _gradient(self, of: Symbol, by: Symbol) -> str:
+        above, below = (self._row("<mo>∂</mo>", self.render(x)) for x in (of, by))
+        return f"<mfrac>{above}{below}</mfrac>"
+
+    def _divide(self, x: Symbol, y: Symbol) -> str:
+        return f"<mfrac>{self._row(self.render(x))}{self._row(self.render(y))}</mfrac>"
+
+    def _call(self, symbol: str, *args: Symbol) -> str:
+        return f"<msqrt>{self.render(args[0])}</msqrt>" if symbol == "√" else super()._call(symbol, *args)
+
+    def _total(self, index: Any, x: Symbol) -> str:
+        return self._row(f"<munder><mo>∑</mo>{self._escape(index.letter)}</munder>", self._operand(x, 3))
+
+
+UNWRITABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "�")
+"""What XML cannot hold."""
