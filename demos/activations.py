@@ -55,7 +55,7 @@ def through(layers: list[nn.Linear], g: nn.Module, X: autograd.Tensor) -> tuple[
         U.append(g(layer(U[-1])))
         U[-1].retain_grad()
     U[-1].backward(autograd.randn(*X.shape))
-    return [u.detach() for u in U], [float(np.sqrt(np.mean(np.square(u.grad)))) for u in U]
+    return [u.detach() for u in U], [float(np.sqrt(np.mean(np.asarray(u.grad) ** 2))) for u in U]
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
     rows = [(type(g).__name__, *derivatives(g, places)) for g in ACTIVATIONS]
     table(("activation", *(f"z = {z:g}" for z in places)), rows)
     print()
-    print(f"the largest g' of the sigmoid is 1/4: but for the weights, {DEPTH} layers leave {0.25**DEPTH:.1g} of a gradient")
+    print(f"the sigmoid's g' is 1/4 at most: but for the weights, {DEPTH} layers leave {0.25**DEPTH:.1g} of a gradient")
     print()
 
     # 2) Twenty layers, from inputs of mean 0 and variance 1
@@ -97,7 +97,7 @@ def main() -> None:
     table(("layer", *networks), rows)
     mean, variance = max(map(abs, means["SELU, LeCun"])), variances["SELU, LeCun"]
     print()
-    print(f"SELU, LeCun: |mean| <= {mean:.3f} and {min(variance):.3f} <= variance <= {max(variance):.3f} in every layer")
+    print(f"SELU, LeCun: |mean| <= {mean:.3f} and {min(variance):.3f} <= variance <= {max(variance):.3f} in each layer")
 
     import matplotlib.pyplot as plt  # not above: the tables need not wait for it
 
