@@ -108,7 +108,7 @@ def main() -> None:
     for part in tqdm(steps, unit="step size"):
         curves[part] = [descend(X, y, part * limit, size, num_epoch) for size in (SAMPLES, B)]
     print(f"\nloss above the least one after {num_epoch} epochs (SGD: the mean of the last half of them)")
-    print(f"α in parts of 2/λ = {limit:.3f}: beyond 1 both diverge; below, SGD stays off by its noise")
+    print(f"α in parts of 2/λ = {limit:.3f}: beyond 1 GD diverges; below, SGD stays off by its noise")
     last = num_epoch // 2
     reached = [(f"{part:g}", gd[-1] - best, np.mean(sgd[last:]) - best) for part, (gd, sgd) in curves.items()]
     table(("step size α", f"GD: {num_epoch} steps", f"SGD, B = {B}: {num_epoch * SAMPLES // B} steps"), reached)
