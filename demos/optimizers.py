@@ -45,7 +45,7 @@ def train(model: nn.Module, opt: optim.Optimizer, X: autograd.Tensor, y: autogra
 
 
 def in_a_valley(rule: Callable[..., optim.Optimizer], lr: float, steps: int) -> np.ndarray:
-    """The path of (a, b) from (-2.5, 1.5) on J = a²/20 + b², a valley twenty times as long as it is wide."""
+    """The path of (a, b) from (-2.5, 1.5) on J = a²/20 + b², a valley curved twenty times as much across as along."""
     theta = autograd.tensor([-2.5, 1.5], requires_grad=True)
     opt = rule([theta], lr)
     path = [theta.detach().numpy().copy()]
@@ -104,7 +104,7 @@ def main() -> None:
 
     figure, axes = plt.subplots(2, 4, figsize=(22, 10), layout="constrained")
     axes[-1, -1].remove()
-    chosen = (0.5, 0.08, 0.1, 0.05, 5.0, 0.5, 0.2)
+    chosen = (0.5, 0.08, 0.1, 0.05, 20.0, 0.5, 0.2)
     start = autograd.tensor([-2.5, 1.5])
     for ax, (name, rule), lr in zip(axes.flat[:-1], RULES.items(), chosen, strict=True):
         path = in_a_valley(rule, lr, 40)
