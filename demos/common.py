@@ -1,19 +1,33 @@
-"""The options that every demo has."""
+"""The options that every demo has, and how it prints a table."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 
-def parser(description: str | None, out: str, epochs: str) -> argparse.ArgumentParser:
-    """--seed, --out (the folder is made), --epochs and --quick."""
+def parser(description: str | None, out: str, epochs: str | None = None) -> argparse.ArgumentParser:
+    """--seed, --out (the folder is made) and --quick; --epochs where there are any."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seed", type=natural, default=0, help="of data, initialisation and shuffling (0)")
     options.add_argument("--out", type=folder, default=out, help=f"the folder to save the pictures in ({out})")
-    options.add_argument("--epochs", type=positive, default=None, help=f"passes through the training data ({epochs})")
-    options.add_argument("--quick", action="store_true", help="a few epochs only, to see that it runs")
+    if epochs is not None:
+        data = f"passes through the training data ({epochs})"
+        options.add_argument("--epochs", type=positive, default=None, help=data)
+    options.add_argument("--quick", action="store_true", help="a small run of a few seconds, to see that it works")
     return options
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print columns as wide as what stands in them, the first on the left and figures on the right."""
+    cells = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    for first, *others in cells:
+        shown = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        print("  ".join([first.ljust(widths[0]), *shown]))
 
 
 def natural(text: str) -> int:

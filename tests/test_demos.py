@@ -1,5 +1,8 @@
 """The demos as a user runs them, and the plots they save."""
 
+import contextlib
+import functools
+import io
 import os
 import re
 import struct
@@ -20,7 +23,17 @@ OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1
 plt = pytest.importorskip("matplotlib.pyplot")
 pytest.importorskip("tqdm")
 
-from demos import mnist, two_layer  # noqa: E402
+from demos import (  # noqa: E402
+    activations,
+    backprop_by_hand,
+    errata,
+    gradient_descent,
+    losses,
+    mnist,
+    optimizers,
+    two_layer,
+    why_hidden,
+)
 from demos.two_layer import make_data  # noqa: E402
 from viz import plots  # noqa: E402
 
@@ -188,6 +201,152 @@ def test_mnist_without_data_says_so_and_offers_the_digits(tmp_path, options, env
     assert "python -m demos.mnist --digits" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+# ---- the other demos of the slides
+
+
+def rows(printed, first):
+    """The cells of the table whose header begins with ``first``, keyed by the first cell of each row."""
+    lines = printed.splitlines()
+    start = next(k for k, line in enumerate(lines) if re.match(rf"{first}\s\s", line))
+    found = {}
+    for line in lines[start + 2 :]:
+        if not re.search(r"\S\s\s+\S", line):
+            break
+        key, *cells = re.split(r"\s\s+", line.strip())
+        found.setdefault(key, []).append(cells)
+    return {key: cells[0] if len(cells) == 1 else cells for key, cells in found.items()}
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """Runs a demo with --quick, once for all tests: its folder, what it prints and its progress."""
+
+    @functools.cache
+    def quick(demo):
+        out, printed, progress = tmp_path_factory.mktemp("quick"), io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [demo.__name__, "--quick", "--out", str(out)])
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(progress):
+                demo.main()
+        return out, printed.getvalue(), progress.getvalue()
+
+    return quick
+
+
+def percent(cell):
+    return float(cell.removesuffix(" %"))
+
+
+@pytest.mark.parametrize(
+    ("demo", "pictures"),
+    [
+        (why_hidden, {"decision_regions.png", "hidden_units.png"}),
+        (activations, {"activations.png", "twenty_layers.png"}),
+        (losses, {"losses.png"}),
+        (gradient_descent, {"trajectories.png", "step_size.png"}),
+        (optimizers, {"losses.png", "paths.png"}),
+        (backprop_by_hand, {"differences.png", *(f"case_{k}.{kind}" for k in range(1, 5) for kind in ("html", "svg"))}),
+        (errata, {"errata.png"}),
+    ],
+)
+def test_a_demo_runs_quickly_shows_its_progress_and_saves_its_pictures(demo, pictures, quick):
+    out, printed, progress = quick(demo)
+    assert {path.name for path in out.iterdir()} == pictures
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in out.glob("*.png"))
+    assert printed.splitlines()[-1].startswith(f"saved in {out}: ")
+    assert "%|" in progress
+    assert re.search(r'Slides? "', demo.__doc__) or all('Slide' in slip.__doc__ for slip in demo.SLIPS)
+
+
+def test_a_demo_repeats_itself_with_its_seed_and_not_with_another(quick, call):
+    out, printed, _ = quick(gradient_descent)
+    assert call(gradient_descent, "--quick", "--out", out) == printed
+    assert call(gradient_descent, "--quick", "--out", out, "--seed", 1) != printed
+
+
+def test_why_hidden_a_line_is_no_better_than_the_larger_class_and_hidden_units_are(tmp_path, call):
+    found = rows(call(why_hidden, "--epochs", 800, "--out", tmp_path), "network")
+    majority = percent(found["always the larger class"][2])
+    assert percent(found["linear"][2]) == pytest.approx(majority, abs=1)
+    assert percent(found["1 hidden unit"][2]) == pytest.approx(majority, abs=1)
+    assert percent(found["4 hidden units"][2]) > 95 and percent(found["4 hidden units"][3]) > 95
+    assert [int(cells[0]) for name, cells in found.items() if "unit" in name] == [5, 9, 13, 17, 33]
+
+
+def test_activations_selu_keeps_mean_and_variance_through_twenty_layers_and_others_do_not(quick):
+    _, printed, _ = quick(activations)
+    means, variances, sizes = (
+        np.array([list(map(float, cells)) for cells in rows(printed[printed.index(title) :], "layer").values()])
+        for title in ("mean of", "variance of", "size of")
+    )
+    assert means.shape == variances.shape == (21, 5)
+    assert np.abs(means[:, 4]).max() < 0.05 and np.abs(variances[:, 4] - 1).max() < 0.2
+    assert np.all(np.abs(variances[20, [0, 1, 3]] - 1) > 0.5) and np.all(means[1:, 0] > 0.4)
+    assert sizes[-1, 0] < 1e-9 and 0.3 < sizes[-1, 4] < 3  # the sigmoid's gradient is gone, SELU's is not
+    slopes = rows(printed, "activation")
+    assert float(slopes["Sigmoid"][3]) == 0.25 and float(slopes["Sigmoid"][0]) == pytest.approx(np.exp(-10), rel=1e-3)
+    assert slopes["ReLU"] == ["0", "0", "0", "0", "1", "1", "1"]
+
+
+def test_losses_are_likelihoods_and_the_naive_forms_overflow(quick):
+    _, printed, _ = quick(losses)
+    compared = rows(printed, "loss")
+    assert len(compared) == 4
+    for cells in compared.values():
+        assert float(cells[1]) == float(cells[2]) and float(cells[3]) < 1e-12
+    for name, (_, found, expected) in rows(printed[printed.index("what one constant") :], "loss").items():
+        np.testing.assert_allclose(*(np.array(v.split(), float) for v in (found, expected)), atol=0.02, err_msg=name)
+    binary = rows(printed, "form")
+    multiclass = rows(printed[printed.index("cross-entropy of the scores") :], "form")
+    at_1000 = {name: cells[3] for name, cells in (binary | multiclass).items()}
+    assert [name for name, cell in at_1000.items() if cell.startswith("inf")] == [n for n in at_1000 if "naive" in n]
+    right = ("BCEWithLogitsLoss(z)", "NLLLoss(log_softmax(z))", "CrossEntropyLoss(z)")
+    assert [name for name, cell in at_1000.items() if cell == "1000, 1"] == list(right)
+    assert at_1000["BCELoss(u)"] == "100, 0"
+
+
+def test_gradient_descent_the_mini_batch_gradient_is_right_on_average_and_its_noise_falls_with_its_size(quick):
+    _, printed, _ = quick(gradient_descent)
+    for full, mean, error, apart in (map(float, cells) for cells in rows(printed, "parameter").values()):
+        assert apart <= 3
+        assert apart == pytest.approx(abs(mean - full) / error, abs=0.2)
+        assert 0 < error < abs(full)
+    even, uneven, weighted = (float(cells[0]) for cells in rows(printed, "batches").values())
+    assert even < 1e-14 and weighted < 1e-14 and uneven > 1e-3
+    for B, (measured, theory) in rows(printed, "B").items():
+        assert float(measured) == pytest.approx(float(theory), rel=0.3, abs=1e-14), B
+    found = rows(printed, "step size α")
+    assert float(found["1.05"][0]) > float(found["0.02"][0]) > float(found["0.6"][0])  # diverges, slow, quick
+    assert float(found["0.6"][1]) > float(found["0.1"][1])  # a large step keeps the noise
+
+
+def test_optimizers_are_all_seven_and_reach_less_loss_than_they_began_with(tmp_path, call):
+    found = rows(call(optimizers, "--epochs", 200, "--out", tmp_path), "optimizer")
+    assert list(found) == ["SGD", "momentum 0.9", "Rprop", "RMSprop", "Adadelta", "Adagrad", "Adam"]
+    end = {name: float(cells[-2]) for name, cells in found.items()}
+    assert all(loss < 0.6 for loss in end.values()) and end["Adam"] < 0.2 and end["Adam"] < end["SGD"]
+
+
+def test_backprop_by_hand_agrees_to_1e_12_and_a_wrong_formula_would_not(tmp_path, call, monkeypatch):
+    printed = call(backprop_by_hand, "--out", tmp_path)
+    assert float(re.search(r"at most (\S+) apart", printed)[1]) <= 1e-12
+    cases = rows(printed, "case")
+    assert [len(case) for case in cases.values()] == [4] * 4  # the gradients of four parameters in each of four cases
+    by_hand = backprop_by_hand.case_3
+    monkeypatch.setattr(backprop_by_hand, "case_3", lambda *a, **k: {n: 2 * g for n, g in by_hand(*a, **k).items()})
+    printed = call(backprop_by_hand, "--quick", "--out", tmp_path)
+    assert float(re.search(r"at most (\S+) apart", printed)[1]) > 0.01
+
+
+def test_errata_shows_every_correction_and_would_say_if_it_could_not(tmp_path, quick, call, monkeypatch):
+    _, printed, _ = quick(errata)
+    assert printed.count("printed: ") == printed.count("correct: ") == len(errata.SLIPS) == 15
+    assert "15 of 15 corrections shown" in printed and "NOT SHOWN" not in printed
+    monkeypatch.setattr(autograd, "sigmoid", lambda z: autograd.tanh(z))
+    printed = call(errata, "--out", tmp_path)
+    assert "14 of 15 corrections shown" in printed and printed.count("NOT SHOWN") == 1
 
 
 # ---- options
