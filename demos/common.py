@@ -1,19 +1,38 @@
-"""The options that every demo has."""
+"""The options that every demo has, the training loop of those that are about something else, and tables."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import nn
 
 
-def parser(description: str | None, out: str, epochs: str) -> argparse.ArgumentParser:
-    """--seed, --out (the folder is made), --epochs and --quick."""
+def parser(description: str | None, out: str, epochs: str | None = None) -> argparse.ArgumentParser:
+    """--seed, --out (the folder is made) and --quick; --epochs where there are any."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seed", type=natural, default=0, help="of data, initialisation and shuffling (0)")
     options.add_argument("--out", type=folder, default=out, help=f"the folder to save the pictures in ({out})")
-    options.add_argument("--epochs", type=positive, default=None, help=f"passes through the training data ({epochs})")
-    options.add_argument("--quick", action="store_true", help="a few epochs only, to see that it runs")
+    if epochs is not None:
+        data = f"passes through the training data ({epochs})"
+        options.add_argument("--epochs", type=positive, default=None, help=data)
+    options.add_argument("--quick", action="store_true", help="a small run of a few seconds, to see that it works")
     return options
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print columns as wide as what stands in them, the first on the left and figures on the right."""
+    cells = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    for first, *others in cells:
+        shown = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        print("  ".join([first.ljust(widths[0]), *shown]))
 
 
 def natural(text: str) -> int:
@@ -34,3 +53,29 @@ def folder(text: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot make the folder {text}: {error.strerror}") from error
     return Path(text)
+
+
+def fit(
+    model: nn.Module, loader: nn.data.DataLoader, criterion: nn.Module, opt: Any, num_epoch: int, schedule: Any = None
+) -> Iterator[float]:
+    """Step 4 of the slides' recipe, which two_layer has in full: the mean loss of each epoch, as it ends.
+
+    The network is in training mode in each epoch, and in evaluation mode between them. The schedule's step follows each
+    step of the optimizer.
+    """
+    with tqdm(total=num_epoch * len(loader), unit="batch", mininterval=0.3) as progress:
+        for _ in range(num_epoch):
+            model.train()
+            batch_loss = []
+            for x_batch, y_batch in loader:
+                loss = criterion(model(x_batch), y_batch)
+                batch_loss.append(loss.item())
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+                if schedule is not None:
+                    schedule.step()
+                progress.update()
+            progress.set_postfix_str(f"loss {np.mean(batch_loss):.4f}", refresh=False)
+            model.eval()
+            yield float(np.mean(batch_loss))

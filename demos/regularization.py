@@ -1,0 +1,167 @@
+"""Against overfitting: weight_decay, on the weights only, the Lasso done right, and cross-validation to choose.
+
+Slides "Fine-tuning the implementation" and "PyTorch loss options". weight_decay=λ adds λθ to the gradient: it is the
+penalty (λ/2)‖θ‖². Parameter groups keep it off the biases. The Lasso's penalty is λ Σ|w|, of the weights, which
+L1Loss(prediction, target) is not. The number of hidden units and λ are chosen by 5-fold cross-validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn import linear_model
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from tqdm import tqdm
+
+import autograd
+import nn
+from demos.common import parser, table
+from demos.two_layer import make_data
+from nn import optim
+from viz import plots
+
+Array = np.ndarray[Any, Any]
+
+
+def weights_only(params: Iterable[nn.Parameter], lr: float, weight_decay: float) -> optim.Optimizer:
+    """Adam that decays matrices but no biases; slide "Can restrict to weights via per-parameter options"."""
+    params = list(params)
+    weights = {"params": [p for p in params if p.ndim > 1], "weight_decay": weight_decay}
+    biases = {"params": [p for p in params if p.ndim == 1]}
+    return optim.Adam([weights, biases], lr=lr)
+
+
+def one_step(penalty: float, weight_decay: float, groups: bool = False) -> autograd.Tensor:
+    """The parameters of a small network after one step of SGD, all in one row; the same network each time."""
+    with autograd.fork_rng():
+        autograd.manual_seed(1)
+        model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+        X, y = autograd.rand(20, 2).double(), autograd.rand(20, 1).double()
+    parts = list(model.parameters())
+    loss = nn.MSELoss()(model(X), y) + penalty / 2 * sum((p**2).sum() for p in parts if p.ndim > 1 or not groups)
+    weights = {"params": [p for p in parts if p.ndim > 1], "weight_decay": weight_decay}
+    biases = {"params": [p for p in parts if p.ndim == 1], "weight_decay": 0 if groups else weight_decay}
+    opt = optim.SGD([weights, biases], lr=0.1)
+    loss.backward()
+    opt.step()
+    return autograd.cat([p.detach().flatten() for p in parts])
+
+
+def train_linear(X: Array, y: Array, loss: Callable[[autograd.Tensor, autograd.Tensor, autograd.Tensor], Any]) -> Array:
+    """The weights of a linear model that make ``loss(z, y, w)`` least, by full-batch Adam with a step size that falls to 0."""
+    model = nn.Linear(X.shape[1], 1).double()
+    inputs, targets = autograd.tensor(X), autograd.tensor(y).view(-1, 1)
+    opt = optim.Adam(model.parameters(), lr=0.03)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(opt, 3000)
+    for _ in tqdm(range(3000), unit="step", mininterval=0.3):
+        J = loss(model(inputs), targets, model.weight)
+        opt.zero_grad()
+        J.backward()
+        opt.step()
+        schedule.step()
+    return model.weight.detach().numpy()[0]
+
+
+def lasso() -> None:
+    """20 features of which 3 matter: what the Lasso's penalty finds, and what L1Loss finds."""
+    lam = 0.2
+    w_true = np.zeros(20)
+    w_true[:3] = 2, -1.5, 1
+    X = autograd.randn(100, 20).double().numpy()
+    y = X @ w_true + 0.5 * autograd.randn(100).double().numpy()
+    mse, l1 = nn.MSELoss(), nn.L1Loss()
+    found = {
+        "MSELoss": train_linear(X, y, lambda z, y, w: mse(z, y)),
+        "MSELoss + λ L1Loss(z, y)": train_linear(X, y, lambda z, y, w: mse(z, y) + lam * l1(z, y)),
+        "MSELoss + λ Σ|w|": train_linear(X, y, lambda z, y, w: mse(z, y) + lam * w.abs().sum()),
+        # Its loss is half of ours: RSS / (2n) + α Σ|w|.
+        "scikit-learn's Lasso": linear_model.Lasso(alpha=lam / 2, tol=1e-10).fit(X, y).coef_,
+    }
+    rows = [
+        (
+            name,
+            f"{np.sum(np.abs(w) < 1e-3)} of 17",
+            f"{np.abs(w[3:]).max():.4f}",
+            f"{np.abs(w).sum():.3f}",
+            f"{np.abs(w - found["scikit-learn's Lasso"]).max():.4f}",
+        )
+        for name, w in found.items()
+    ]
+    table((f"the Lasso, λ = {lam}", "weights that are 0", "largest needless one", "Σ|w|", "off scikit-learn's"), rows)
+
+
+def main() -> None:
+    args = parser(__doc__, out="out/regularization", epochs="500").parse_args()
+    num_epoch = args.epochs or (100 if args.quick else 500)
+    autograd.manual_seed(args.seed)
+    import matplotlib.pyplot as plt
+
+    # 1) What weight_decay is
+    lam = 0.5
+    for groups in False, True:
+        off = (one_step(0, lam, groups) - one_step(lam, 0, groups)).abs().max().item()
+        of = "the weights" if groups else "all parameters"
+        print(f"one step with weight_decay=λ, of {of}, and one with the penalty (λ/2)‖θ‖²: they differ by {off:.0e}")
+    print()
+
+    # 2) The Lasso
+    lasso()
+
+    # 3) Cross-validation: few noisy samples, which a large network learns by heart
+    from nn.sklearn import NeuralNetClassifier
+
+    X, y = make_data(150, noisy=True)
+    X_test, y_test = make_data(5000, noisy=True)
+    folds = StratifiedKFold(5, shuffle=True, random_state=args.seed)
+    sizes = [1, 4, 64] if args.quick else [1, 2, 4, 16, 64]
+    decays = [0, 0.01] if args.quick else [0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
+
+    def network(size: int, decay: float) -> NeuralNetClassifier:
+        return NeuralNetClassifier(
+            hidden_sizes=[size], activation="Tanh", optimizer=weights_only, lr=0.03, weight_decay=decay,
+            epochs=num_epoch, batch_size=None, random_state=args.seed,
+        )  # fmt: skip
+
+    grid = [(size, decay) for size in sizes for decay in decays]
+    mean = {
+        (size, decay): 100 * cross_val_score(network(size, decay), X, y, cv=folds).mean()
+        for size, decay in tqdm(grid, unit="network")
+    }
+    print()
+    head = ("mean accuracy in 5 folds", *(f"λ = {decay:g}" for decay in decays))
+    table(head, [(f"{size} hidden units", *(f"{mean[size, decay]:.1f} %" for decay in decays)) for size in sizes])
+
+    best = max(grid, key=mean.__getitem__)
+    shown = {"largest, λ = 0": (sizes[-1], 0.0), "chosen by cross-validation": best}
+    rows = []
+    axes = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")[1]
+    for (name, (size, decay)), ax in zip(shown.items(), axes, strict=True):
+        net = network(size, decay).fit(X, y)
+        accuracies = (100 * net.score(X, y), 100 * net.score(X_test, y_test))
+        norm = np.sqrt(sum((p.detach().numpy() ** 2).sum() for p in net.module_.parameters() if p.ndim > 1))
+        rows.append((f"{name}: {size} units, λ = {decay:g}", *(f"{value:.1f} %" for value in accuracies), f"{norm:.1f}"))
+        soft = nn.Sequential(net.module_, nn.Softmax(dim=1), nn.Linear(2, 1, bias=False))
+        soft[2].weight.data[...] = autograd.tensor([[0.0, 1.0]])  # the probability of class 1
+        plots.decision_region(soft, X, y, ax, extent=(0, 1, 0, 1))
+    plt.savefig(args.out / "decision_regions.png")
+    print()
+    table(("", "training accuracy", "test accuracy", "‖W‖"), rows)
+    probability = 1 / (1 + np.exp(-10 * (np.exp(-8 * np.sum((X_test - 0.5) ** 2, axis=1)) - 0.5)))
+    ceiling = 100 * np.maximum(probability, 1 - probability).mean()
+    print(f"the labels are drawn at random: knowing their probabilities one would be right {ceiling:.1f} % of the time")
+
+    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
+    image = ax.imshow([[mean[size, decay] for decay in decays] for size in sizes], cmap="viridis", aspect="auto")
+    ax.set_xticks(range(len(decays)), [f"{decay:g}" for decay in decays])
+    ax.set_yticks(range(len(sizes)), [str(size) for size in sizes])
+    ax.set(xlabel=r"weight decay $\lambda$", ylabel="hidden units")
+    figure.colorbar(image, ax=ax).set_label("accuracy in the 5 folds in %")
+    ax.plot(decays.index(best[1]), sizes.index(best[0]), "w*", markersize=20, markeredgecolor="black")
+    figure.savefig(args.out / "cross_validation.png")
+    print(f"saved in {args.out}: decision_regions and cross_validation .png")
+
+
+if __name__ == "__main__":
+    main()
