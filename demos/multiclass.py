@@ -8,6 +8,7 @@ regions are bounded by lines, which cannot follow the arms of a spiral.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,15 +27,9 @@ def make_data(n: int, K: int) -> tuple[autograd.Tensor, autograd.Tensor]:
     return autograd.stack([r * angle.cos(), r * angle.sin()], dim=1), y
 
 
-class Output(nn.Module):
-    """One column of what comes in."""
-
-    def __init__(self, k: int) -> None:
-        super().__init__()
-        self.k = k
-
-    def forward(self, x: autograd.Tensor) -> autograd.Tensor:
-        return x[:, self.k]
+def soft(model: nn.Module, k: int) -> Callable[[autograd.Tensor], autograd.Tensor]:
+    """The soft decision Pr{y = k | x}, (n,), of a network that puts out scores."""
+    return lambda x: model(x).softmax(dim=1)[:, k]
 
 
 def main() -> None:
@@ -68,8 +63,7 @@ def main() -> None:
 
         figure, axes = plt.subplots(1, K, figsize=(6 * K, 5), layout="constrained")
         for k, ax in enumerate(axes):
-            soft = nn.Sequential(model, nn.Softmax(dim=1), Output(k))
-            plots.decision_region(soft, X, y == k, ax)
+            plots.decision_region(soft(model, k), X, y == k, ax)
             ax.get_legend().remove()
             ax.images[0].colorbar.set_label(rf"$\mathrm{{Pr}}\{{y={k}\,|\,\mathbf{{x}}\}}$")
         figure.savefig(args.out / f"soft_{K}.png")

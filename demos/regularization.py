@@ -7,6 +7,7 @@ L1Loss(prediction, target) is not. The number of hidden units and λ are chosen 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ from tqdm import tqdm
 import autograd
 import nn
 from demos.common import parser, table
+from demos.multiclass import soft
 from demos.two_layer import make_data
 from nn import optim
 from viz import plots
@@ -33,24 +35,31 @@ def weights_only(params: Iterable[nn.Parameter], lr: float, weight_decay: float)
     return optim.Adam([weights, biases], lr=lr)
 
 
-def one_step(penalty: float, weight_decay: float, groups: bool = False) -> autograd.Tensor:
-    """The parameters of a small network after one step of SGD, all in one row; the same network each time."""
-    with autograd.fork_rng():
-        autograd.manual_seed(1)
-        model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
-        X, y = autograd.rand(20, 2).double(), autograd.rand(20, 1).double()
-    parts = list(model.parameters())
-    loss = nn.MSELoss()(model(X), y) + penalty / 2 * sum((p**2).sum() for p in parts if p.ndim > 1 or not groups)
-    weights = {"params": [p for p in parts if p.ndim > 1], "weight_decay": weight_decay}
-    biases = {"params": [p for p in parts if p.ndim == 1], "weight_decay": 0 if groups else weight_decay}
-    opt = optim.SGD([weights, biases], lr=0.1)
-    loss.backward()
-    opt.step()
-    return autograd.cat([p.detach().flatten() for p in parts])
+def compare_steps(lam: float = 0.5) -> None:
+    """One step of SGD with weight_decay, and one with the penalty written into the loss."""
+    start = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    X, y = autograd.rand(20, 2).double(), autograd.rand(20, 1).double()
+    for of, least in ("all parameters", 1), ("the weights only", 2):
+        after = []
+        for written in False, True:
+            model = copy.deepcopy(start)
+            decayed = [p for p in model.parameters() if p.ndim >= least]
+            J = nn.MSELoss()(model(X), y)
+            if written:
+                J = J + lam / 2 * sum((p**2).sum() for p in decayed)
+                opt = optim.SGD(model.parameters(), lr=0.1)
+            else:  # a group for each parameter
+                groups = [{"params": [p], "weight_decay": lam * (p.ndim >= least)} for p in model.parameters()]
+                opt = optim.SGD(groups, lr=0.1)
+            J.backward()
+            opt.step()
+            after.append(nn.utils.parameters_to_vector(model.parameters()).detach())
+        off = (after[0] - after[1]).abs().max().item()
+        print(f"a step with weight_decay=λ of {of} and one with the penalty (λ/2)‖θ‖² differ by {off:.0e}")
 
 
 def train_linear(X: Array, y: Array, loss: Callable[[autograd.Tensor, autograd.Tensor, autograd.Tensor], Any]) -> Array:
-    """The weights of a linear model that make ``loss(z, y, w)`` least, by full-batch Adam with a step size that falls to 0."""
+    """The weights of a linear model that make ``loss(z, y, w)`` least, by Adam with a step size that falls to 0."""
     model = nn.Linear(X.shape[1], 1).double()
     inputs, targets = autograd.tensor(X), autograd.tensor(y).view(-1, 1)
     opt = optim.Adam(model.parameters(), lr=0.03)
@@ -72,12 +81,12 @@ def lasso() -> None:
     X = autograd.randn(100, 20).double().numpy()
     y = X @ w_true + 0.5 * autograd.randn(100).double().numpy()
     mse, l1 = nn.MSELoss(), nn.L1Loss()
+    oracle = linear_model.Lasso(alpha=lam / 2, tol=1e-10).fit(X, y).coef_  # its loss is half of ours
     found = {
         "MSELoss": train_linear(X, y, lambda z, y, w: mse(z, y)),
         "MSELoss + λ L1Loss(z, y)": train_linear(X, y, lambda z, y, w: mse(z, y) + lam * l1(z, y)),
         "MSELoss + λ Σ|w|": train_linear(X, y, lambda z, y, w: mse(z, y) + lam * w.abs().sum()),
-        # Its loss is half of ours: RSS / (2n) + α Σ|w|.
-        "scikit-learn's Lasso": linear_model.Lasso(alpha=lam / 2, tol=1e-10).fit(X, y).coef_,
+        "scikit-learn's Lasso": oracle,
     }
     rows = [
         (
@@ -85,7 +94,7 @@ def lasso() -> None:
             f"{np.sum(np.abs(w) < 1e-3)} of 17",
             f"{np.abs(w[3:]).max():.4f}",
             f"{np.abs(w).sum():.3f}",
-            f"{np.abs(w - found["scikit-learn's Lasso"]).max():.4f}",
+            f"{np.abs(w - oracle).max():.4f}",
         )
         for name, w in found.items()
     ]
@@ -99,14 +108,10 @@ def main() -> None:
     import matplotlib.pyplot as plt
 
     # 1) What weight_decay is
-    lam = 0.5
-    for groups in False, True:
-        off = (one_step(0, lam, groups) - one_step(lam, 0, groups)).abs().max().item()
-        of = "the weights" if groups else "all parameters"
-        print(f"one step with weight_decay=λ, of {of}, and one with the penalty (λ/2)‖θ‖²: they differ by {off:.0e}")
-    print()
+    compare_steps()
 
     # 2) The Lasso
+    print()
     lasso()
 
     # 3) Cross-validation: few noisy samples, which a large network learns by heart
@@ -142,9 +147,7 @@ def main() -> None:
         accuracies = (100 * net.score(X, y), 100 * net.score(X_test, y_test))
         norm = np.sqrt(sum((p.detach().numpy() ** 2).sum() for p in net.module_.parameters() if p.ndim > 1))
         rows.append((f"{name}: {size} units, λ = {decay:g}", *(f"{value:.1f} %" for value in accuracies), f"{norm:.1f}"))
-        soft = nn.Sequential(net.module_, nn.Softmax(dim=1), nn.Linear(2, 1, bias=False))
-        soft[2].weight.data[...] = autograd.tensor([[0.0, 1.0]])  # the probability of class 1
-        plots.decision_region(soft, X, y, ax, extent=(0, 1, 0, 1))
+        plots.decision_region(soft(net.module_, 1), X, y, ax, extent=(0, 1, 0, 1))
     plt.savefig(args.out / "decision_regions.png")
     print()
     table(("", "training accuracy", "test accuracy", "‖W‖"), rows)
