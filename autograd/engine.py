@@ -111,8 +111,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._base = memory(inputs[0])
         if mode.grad or not wanted:
             out._extra = {"view": (op, params, inputs[0])}
-    if wanted and op.differentiable and mode.grad and (array.dtype is dtype or array.dtype.kind == "f"):
-        out._requires_grad = True
+    out._requires_grad = (
+        wanted and op.differentiable and mode.grad and (array.dtype is dtype or array.dtype.kind == "f")
+    )
+    if out._requires_grad or mode.everything:
         out._op = op
         out._inputs = inputs
         out._params = params
@@ -123,7 +125,6 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         if exposed:
             note_exposed(out, op, inputs)
     else:
-        out._requires_grad = False
         out._op = out._scope = None
         out._inputs = out._params = ()
         out._seq = 0

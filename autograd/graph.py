@@ -22,10 +22,11 @@ import numpy as np
 
 from . import engine
 from .errors import GraphError
+from .node import mode
 from .ops import Op, by_numpy
 from .tensor import Tensor
 
-__all__ = ["Graph", "Variable", "gradient_of", "op_for"]
+__all__ = ["Graph", "Variable", "everything", "gradient_of", "op_for"]
 
 Array = np.ndarray[Any, Any]
 
@@ -55,6 +56,24 @@ def gradient_of(tensor: Tensor) -> tuple[Tensor | None, Tensor | None] | None:
     """
     noted = (tensor._extra or {}).get("gradient")
     return None if noted is None else (noted[0](), noted[1]())
+
+
+@contextlib.contextmanager
+def everything() -> Iterator[None]:
+    """Record every operation inside, also those that no gradient flows through: comparisons, say, and constants.
+
+    >>> import autograd
+    >>> from autograd.graph import Graph, everything
+    >>> with everything():
+    ...     y = autograd.ones(2) > 0
+    >>> [v.symbol for v in Graph(y)]
+    [None, '>']
+    """
+    before, mode.everything = mode.everything, True
+    try:
+        yield
+    finally:
+        mode.everything = before
 
 
 class Variable:

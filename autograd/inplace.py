@@ -29,7 +29,8 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     Raises
     ------
     GraphError
-        For a leaf that requires grad, or a view of one, while recording.
+        For a leaf that requires grad, or a view of one, while recording. For a result that requires none while
+        :func:`~autograd.graph.everything` is recorded.
     ShapeError, DtypeError
         If the result has another shape than ``x``, or is of a higher category (a float into an integer tensor).
     """
@@ -37,6 +38,11 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     base, path = _origin(x)
     wanted = mode.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
     if not wanted:
+        if mode.everything and base._op is not None:
+            raise GraphError(
+                f"{what}: everything is being recorded, but not a write in place into a tensor that requires no "
+                "gradient; write a new tensor instead (y = y + 1, not y += 1)"
+            )
         if function is ops.assign:  # a row written into a matrix costs a row, not a matrix
             _check_writeable(x, what)
             y = x.operand(args[0])

@@ -56,6 +56,7 @@ class Mode(threading.local):
 
     grad = True
     scope: Any = None
+    everything = False  # record also what no gradient flows through
 
 
 class Writes:

@@ -1,5 +1,7 @@
 """Side by side with PyTorch, from the same start."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,100 @@ def check(name, z, y, reduction, tolerance):
     np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=tolerance, atol=tolerance)
 
 
+D = np.random.default_rng(5)
+VECTOR, SIGNS, UNIT = D.standard_normal((8, 4)), D.choice([-1.0, 1.0], (8, 4)), D.uniform(0, 1, (8, 4))
+LABELS, CLASSES, WEIGHTS = D.integers(0, 4, 8), D.dirichlet(np.ones(4), 8), D.uniform(0.5, 2, 4)
+PROBLEMS = {
+    # a loss of the scores z (8, 4) that a network gives, by the names that both packages have; t makes a tensor
+    "L1Loss": lambda nn, t, z: nn.L1Loss()(z, t(VECTOR)),
+    "MSELoss": lambda nn, t, z: nn.MSELoss(reduction="sum")(z, t(VECTOR)),
+    "SmoothL1Loss": lambda nn, t, z: nn.SmoothL1Loss(beta=0.3)(z, t(VECTOR)),
+    "HuberLoss": lambda nn, t, z: nn.HuberLoss("mean", 0.3)(z, t(VECTOR)),
+    "BCELoss": lambda nn, t, z: nn.BCELoss(t(WEIGHTS))(z.sigmoid(), t(UNIT)),
+    "BCEWithLogitsLoss": lambda nn, t, z: nn.BCEWithLogitsLoss(t(UNIT))(z, t(UNIT)),
+    "BCEWithLogitsLoss pos_weight": lambda nn, t, z: nn.BCEWithLogitsLoss(pos_weight=t(WEIGHTS))(z, t(UNIT)),
+    "CrossEntropyLoss": lambda nn, t, z: nn.CrossEntropyLoss()(z, t(LABELS)),
+    "CrossEntropyLoss all": lambda nn, t, z: nn.CrossEntropyLoss(
+        t(WEIGHTS), ignore_index=int(LABELS[0]), label_smoothing=0.1)(z, t(LABELS)),
+    "CrossEntropyLoss smoothing": lambda nn, t, z: nn.CrossEntropyLoss(label_smoothing=0.1, ignore_index=int(
+        LABELS[0]))(z, t(LABELS)),
+    "CrossEntropyLoss probabilities": lambda nn, t, z: nn.CrossEntropyLoss(t(WEIGHTS), label_smoothing=0.1)(
+        z, t(CLASSES)),
+    "CrossEntropyLoss axes": lambda nn, t, z: nn.CrossEntropyLoss(t(WEIGHTS), reduction="sum")(
+        z.reshape(2, 4, 4), t(LABELS).reshape(2, 4)),
+    "NLLLoss": lambda nn, t, z: nn.NLLLoss(t(WEIGHTS))(nn.LogSoftmax(dim=1)(z), t(LABELS)),
+    "KLDivLoss": lambda nn, t, z: nn.KLDivLoss(reduction="batchmean")(nn.LogSoftmax(dim=1)(z), t(CLASSES)),
+    "KLDivLoss log": lambda nn, t, z: nn.KLDivLoss(reduction="batchmean", log_target=True)(
+        nn.LogSoftmax(dim=1)(z), t(np.log(CLASSES))),
+    "PoissonNLLLoss": lambda nn, t, z: nn.PoissonNLLLoss(full=True)(z, t(3 * UNIT)),
+    "PoissonNLLLoss rate": lambda nn, t, z: nn.PoissonNLLLoss(False)(nn.Softplus()(z), t(3 * UNIT)),
+    "GaussianNLLLoss": lambda nn, t, z: nn.GaussianNLLLoss(full=True, eps=0.3)(z, t(VECTOR), z[:, 0].exp()),
+    "HingeEmbeddingLoss": lambda nn, t, z: nn.HingeEmbeddingLoss(0.7)(z**2, t(SIGNS)),
+    "MarginRankingLoss": lambda nn, t, z: nn.MarginRankingLoss(0.7)(z, t(VECTOR), t(SIGNS)),
+    "SoftMarginLoss": lambda nn, t, z: nn.SoftMarginLoss()(z, t(SIGNS)),
+    "MultiMarginLoss": lambda nn, t, z: nn.MultiMarginLoss(weight=t(WEIGHTS))(z, t(LABELS)),
+    "MultiMarginLoss 2": lambda nn, t, z: nn.MultiMarginLoss(2, 0.5)(z, t(LABELS)),
+    "CosineEmbeddingLoss": lambda nn, t, z: nn.CosineEmbeddingLoss(0.1)(z, t(VECTOR), t(SIGNS[:, 0])),
+    "several": lambda nn, t, z: nn.MSELoss()(z, t(VECTOR)) + 0.1 * nn.L1Loss()(z, t(VECTOR)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_loss_follows_pytorch_over_a_hundred_steps(name):
+    torch.manual_seed(1)
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 6), torch.nn.SELU(), torch.nn.Linear(6, 4)).double()
+    ours = nn.Sequential(nn.Linear(3, 6, dtype="float64"), nn.SELU(), nn.Linear(6, 4, dtype="float64"))
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    x = np.random.default_rng(2).standard_normal((8, 3))
+    a, b = nn.optim.Adam(ours.parameters(), lr=0.02), torch.optim.Adam(theirs.parameters(), lr=0.02)
+    first = None
+    for _ in range(100):
+        a.zero_grad()
+        b.zero_grad()
+        mine = PROBLEMS[name](nn, autograd.tensor, ours(autograd.tensor(x)))
+        other = PROBLEMS[name](torch.nn, torch.tensor, theirs(torch.tensor(x)))
+        assert mine.item() == pytest.approx(other.item(), rel=1e-6, abs=1e-9)
+        first = other.item() if first is None else first
+        mine.backward()
+        other.backward()
+        a.step()
+        b.step()
+    assert other.item() < first
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-6, atol=1e-6)
+
+
+LEGACY = {"size_average", "reduce", "min_value", "max_value", "out"}
+SAME_NAMES = sorted(
+    {(space, name) for space in ("", "functional")
+     for name in dir(getattr(torch.nn, space) if space else torch.nn)
+     if name in dir(getattr(nn, space) if space else nn)
+     and (name.endswith(("Loss", "_loss", "_entropy", "_logits", "kl_div")) or name in (
+         nn.functional.activation.__all__ if space else nn.layers.activation.__all__))}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("space", "name"), SAME_NAMES)
+def test_losses_and_activations_have_pytorchs_arguments_in_its_order(space, name):
+    mine, other = (getattr(getattr(p, space) if space else p, name) for p in (nn, torch.nn))
+    if not space and "__init__" not in other.__dict__ and "__init__" not in other.__mro__[1].__dict__:
+        return  # takes no arguments, whatever *args its base has
+    try:
+        theirs = list(inspect.signature(other).parameters.values())
+    except ValueError:
+        pytest.skip("PyTorch's is compiled and has no signature")
+    if any(p.kind is p.VAR_POSITIONAL for p in theirs) or name.endswith("_"):
+        return
+    ours = list(inspect.signature(mine).parameters.values())
+    if [p.name for p in theirs] == ["input"]:
+        assert len(ours) == 1
+        return
+    cut = next((k for k, p in enumerate(theirs) if p.name in LEGACY), len(theirs))
+    wanted = [p for p in theirs if p.name not in LEGACY]
+    assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in wanted]
+    assert [p.kind for p in ours[:cut]] == [p.kind for p in theirs[:cut]]  # by position there, by position here
+
+
 def test_linear_starts_with_pytorchs_distribution():
     torch.manual_seed(0)
     mine, other = nn.Linear(7, 20_000), torch.nn.Linear(7, 20_000)
@@ -116,8 +212,12 @@ def test_names_repr_and_parameters_are_pytorchs():
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert [tuple(p.shape) for p in ours.parameters()] == [tuple(p.shape) for p in theirs.parameters()]
-    for part in ("Sigmoid", "Tanh", "ReLU", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss"):
-        assert repr(getattr(nn, part)()) == repr(getattr(torch.nn, part)())
+    for space, part in SAME_NAMES:
+        if not space:
+            args = (0.1, 20) if part == "Threshold" else ()
+            assert repr(getattr(nn, part)(*args)) == repr(getattr(torch.nn, part)(*args))
+            if part in ("ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "SiLU", "Mish", "Hardtanh", "Hardswish"):
+                assert repr(getattr(nn, part)(inplace=True)) == repr(getattr(torch.nn, part)(inplace=True))
 
 
 @pytest.mark.parametrize("samples", [[0.5, 1.5], [1, 2], [True, False], [np.float32(1)], [np.ones(2), np.zeros(2)]])

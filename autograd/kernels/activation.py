@@ -173,8 +173,9 @@ def _gelu_tanh_slope(x):
         z, lost, rise = _inner(x)
         e = math.exp(z)
         return _times_exp(1 + (x * rise + e), z, lost - e * (2 + e) / ((1 + e) * (1 + e)))
-    x = 100.0 if x > 100 else x  # nan stays
     e = math.exp(-x * (SLOPE[0] + CUBIC[0] * x * x))
+    if e == 0:
+        return 1.0
     return (1 + x * (SLOPE[0] + 3 * CUBIC[0] * x * x) * (e / (1 + e))) / (1 + e)
 
 
@@ -216,33 +217,39 @@ def gelu_vjp(g: Array, x: Array, approximate: str) -> tuple[Array]:
 
 
 @jit
+def _silu_at(x):
+    e = math.exp(-abs(x))
+    if x < 0:
+        x = max(x, -2000.0)
+        return _times_exp(x, x, -e / (1 + e))
+    return x / (1 + e)
+
+
+@jit
+def _silu_slope(x):
+    d = _distance(x, SILU_LEAST)
+    if abs(d) <= 1:
+        return d * _polynomial(SILU_NEAR_LEAST, d)
+    if d < 0:
+        x = max(x, -2000.0)
+        e = math.exp(x)
+        return _times_exp(1 + x + e, x, -e * (2 + e) / ((1 + e) * (1 + e)))
+    e = math.exp(-x)
+    if e == 0:
+        return 1.0
+    return (1 + x * (e / (1 + e))) / (1 + e)
+
+
+@jit
 def _silu(x, out):
     for i in range(x.size):
-        v = np.float64(x[i])
-        e = math.exp(-abs(v))
-        if v < 0:
-            v = max(v, -2000.0)
-            out[i] = _times_exp(v, v, -e / (1 + e))
-        else:
-            out[i] = v / (1 + e)
+        out[i] = _silu_at(np.float64(x[i]))
 
 
 @jit
 def _silu_vjp(g, x, out):
     for i in range(x.size):
-        v = np.float64(x[i])
-        e = math.exp(-abs(v))
-        d = _distance(v, SILU_LEAST)
-        if abs(d) <= 1:
-            slope = d * _polynomial(SILU_NEAR_LEAST, d)
-        elif d < 0:
-            v = max(v, -2000.0)
-            slope = _times_exp(1 + v + e, v, -e * (2 + e) / ((1 + e) * (1 + e)))
-        else:
-            v = 2000.0 if v > 2000 else v  # nan stays
-            e = math.exp(-v)
-            slope = (1 + v * (e / (1 + e))) / (1 + e)
-        out[i] = g[i] * slope
+        out[i] = g[i] * _silu_slope(np.float64(x[i]))
 
 
 def silu(x: Array) -> Array:
@@ -259,38 +266,44 @@ def silu_vjp(g: Array, x: Array) -> tuple[Array]:
 
 
 @jit
+def _mish_at(x):
+    e = math.exp(-abs(x))
+    if x < -40:
+        x = max(x, -2000.0)
+        return _times_exp(x, x, 0.0)
+    if x < 0:
+        h = e + 0.5 * e * e
+        return x * h / (1 + h)
+    return x * (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
+
+
+@jit
+def _mish_slope(x):
+    d = _distance(x, MISH_LEAST)
+    if abs(d) <= 1:
+        return d * _polynomial(MISH_NEAR_LEAST, d)
+    if d < 0:
+        x = max(x, -2000.0)
+        e = math.exp(x)
+        h = e + 0.5 * e * e
+        return _times_exp((1 + x) + e * (1.5 + x + e * (1 + 0.25 * e)), x, -h * (2 + h) / ((1 + h) * (1 + h)))
+    e = math.exp(-x)
+    if e == 0:
+        return 1.0
+    bottom = 1 + 2 * e + 2 * e * e
+    return (1 + 2 * e + 4 * x * e * e * (1 + e) / bottom) / bottom
+
+
+@jit
 def _mish(x, out):
     for i in range(x.size):
-        v = np.float64(x[i])
-        if v < -40:
-            out[i] = _times_exp(max(v, -2000.0), max(v, -2000.0), 0.0)
-        elif v < 0:
-            e = math.exp(v)
-            h = e + 0.5 * e * e
-            out[i] = v * h / (1 + h)
-        else:
-            e = math.exp(-v)
-            out[i] = v * (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
+        out[i] = _mish_at(np.float64(x[i]))
 
 
 @jit
 def _mish_vjp(g, x, out):
     for i in range(x.size):
-        v = np.float64(x[i])
-        d = _distance(v, MISH_LEAST)
-        if abs(d) <= 1:
-            slope = d * _polynomial(MISH_NEAR_LEAST, d)
-        elif d < 0:
-            v = max(v, -2000.0)
-            e = math.exp(v)
-            h = e + 0.5 * e * e
-            slope = _times_exp((1 + v) + e * (1.5 + v + e * (1 + 0.25 * e)), v, -h * (2 + h) / ((1 + h) * (1 + h)))
-        else:
-            v = 2000.0 if v > 2000 else v  # nan stays
-            e = math.exp(-v)
-            bottom = 1 + 2 * e + 2 * e * e
-            slope = (1 + 2 * e + 4 * v * e * e * (1 + e) / bottom) / bottom
-        out[i] = g[i] * slope
+        out[i] = g[i] * _mish_slope(np.float64(x[i]))
 
 
 def mish(x: Array) -> Array:

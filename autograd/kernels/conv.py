@@ -145,58 +145,58 @@ def _narrow(line, windows, rows, across, out):
                                 target[z * sw + tap] += part[z]
 
 
+FIRST = np.zeros(1, np.int64)
+
+
 @jit
 def _slide(line, starts, W, out, places, P):
     """The piece of ``out`` at places[o] grows by the sum over t of W[o, t] times that of ``line`` at starts[t]."""
     O, T = W.shape
     even, fours = O - O % 4, T - T % 4
     for o in range(0, even, 4):
-        s0, s1, s2, s3 = places[o], places[o + 1], places[o + 2], places[o + 3]
-        z0, z1, z2, z3 = out[s0 : s0 + P], out[s1 : s1 + P], out[s2 : s2 + P], out[s3 : s3 + P]
+        k0, k1, k2, k3 = places[o], places[o + 1], places[o + 2], places[o + 3]
         for t in range(0, fours, 4):
             s0, s1, s2, s3 = starts[t], starts[t + 1], starts[t + 2], starts[t + 3]
-            x0, x1, x2, x3 = line[s0 : s0 + P], line[s1 : s1 + P], line[s2 : s2 + P], line[s3 : s3 + P]
             a0, a1, a2, a3 = W[o, t], W[o, t + 1], W[o, t + 2], W[o, t + 3]
             b0, b1, b2, b3 = W[o + 1, t], W[o + 1, t + 1], W[o + 1, t + 2], W[o + 1, t + 3]
             c0, c1, c2, c3 = W[o + 2, t], W[o + 2, t + 1], W[o + 2, t + 2], W[o + 2, t + 3]
             d0, d1, d2, d3 = W[o + 3, t], W[o + 3, t + 1], W[o + 3, t + 2], W[o + 3, t + 3]
             for p in range(P):
-                v0, v1, v2, v3 = x0[p], x1[p], x2[p], x3[p]
-                z0[p] += a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3
-                z1[p] += b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3
-                z2[p] += c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3
-                z3[p] += d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3
+                v0, v1, v2, v3 = line[s0 + p], line[s1 + p], line[s2 + p], line[s3 + p]
+                out[k0 + p] += a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3
+                out[k1 + p] += b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3
+                out[k2 + p] += c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3
+                out[k3 + p] += d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3
     for o in range(O):
-        z0 = out[places[o] : places[o] + P]
+        k0 = places[o]
         for t in range(fours if o < even else 0, T):
-            x0, a0 = line[starts[t] : starts[t] + P], W[o, t]
+            s0, a0 = starts[t], W[o, t]
             for p in range(P):
-                z0[p] += a0 * x0[p]
+                out[k0 + p] += a0 * line[s0 + p]
 
 
 @partial(jit, flags=["reassoc"])  # a sum in several parts, which vector instructions can add up
-def _dots(g, line, starts, out):
-    """Each out[o, t] grows by the inner product of g[o] and the piece of ``line`` at starts[t]."""
-    O, P = g.shape
-    T = starts.size
+def _dots(g, places, line, starts, out, P):
+    """Each out[o, t] grows by the inner product of the pieces of ``g`` at places[o] and of ``line`` at starts[t]."""
+    O, T = out.shape
     even, fours = O - O % 2, T - T % 4
     zero = np.zeros(1, line.dtype)[0]
     for o in range(0, even, 2):
-        g0, g1 = g[o], g[o + 1]
+        k0, k1 = places[o], places[o + 1]
         for t in range(0, fours, 4):
             s0, s1, s2, s3 = starts[t], starts[t + 1], starts[t + 2], starts[t + 3]
-            x0, x1, x2, x3 = line[s0 : s0 + P], line[s1 : s1 + P], line[s2 : s2 + P], line[s3 : s3 + P]
             a0, a1, a2, a3 = zero, zero, zero, zero
             b0, b1, b2, b3 = zero, zero, zero, zero
             for p in range(P):
-                a0 += g0[p] * x0[p]
-                a1 += g0[p] * x1[p]
-                a2 += g0[p] * x2[p]
-                a3 += g0[p] * x3[p]
-                b0 += g1[p] * x0[p]
-                b1 += g1[p] * x1[p]
-                b2 += g1[p] * x2[p]
-                b3 += g1[p] * x3[p]
+                v0, v1, v2, v3 = line[s0 + p], line[s1 + p], line[s2 + p], line[s3 + p]
+                a0 += g[k0 + p] * v0
+                a1 += g[k0 + p] * v1
+                a2 += g[k0 + p] * v2
+                a3 += g[k0 + p] * v3
+                b0 += g[k1 + p] * v0
+                b1 += g[k1 + p] * v1
+                b2 += g[k1 + p] * v2
+                b3 += g[k1 + p] * v3
             out[o, t] += a0
             out[o, t + 1] += a1
             out[o, t + 2] += a2
@@ -206,11 +206,11 @@ def _dots(g, line, starts, out):
             out[o + 1, t + 2] += b2
             out[o + 1, t + 3] += b3
     for o in range(O):
-        g0 = g[o]
+        k0 = places[o]
         for t in range(fours if o < even else 0, T):
-            x0, a0 = line[starts[t] : starts[t] + P], zero
+            s0, a0 = starts[t], zero
             for p in range(P):
-                a0 += g0[p] * x0[p]
+                a0 += g[k0 + p] * line[s0 + p]
             out[o, t] += a0
 
 
@@ -219,14 +219,14 @@ def _conv(x, W, b, windows, rows, taps, each, groups, out):
     """X ⋆ W + b for a few samples; W is (out, C/groups · size)."""
     C, O, P = x.shape[1] // groups, W.shape[0] // groups, out.shape[2] * out.shape[3]
     line = np.empty(x.shape[1] * each, x.dtype)
-    starts, places = _grid(C, each, taps), np.arange(O) * P
+    starts, places = _grid(C, each, taps), _grid(O, P, FIRST)
     for n in range(x.shape[0]):
         _widen(x[n], windows, rows, out.shape[3], line)
         for o in range(W.shape[0]):
             out[n, o] = b[o]
         for k in range(groups):
             z = out[n].reshape(-1)[k * O * P :]
-            _slide(line[k * C * each :], starts, W[k * O : (k + 1) * O], z, places, P)
+            _slide(line[k * C * each :], starts, W[k * O : (k + 1) * O], z, places, np.uintp(P))
 
 
 @jit
@@ -234,13 +234,13 @@ def _conv_X(g, W, windows, rows, taps, each, groups, out):
     """The gradient of X for a few samples; W is (size, C, out/groups)."""
     C, O, P = out.shape[1] // groups, g.shape[1] // groups, g.shape[2] * g.shape[3]
     line = np.empty(out.shape[1] * each, g.dtype)
-    starts, places = np.arange(O) * P, np.arange(C) * each
+    starts, places = _grid(O, P, FIRST), _grid(C, each, FIRST)
     for n in range(g.shape[0]):
         line[:] = 0
         for k in range(groups):
             z, into = g[n].reshape(-1)[k * O * P :], line[k * C * each :]
             for t in range(taps.size):
-                _slide(z, starts, W[t, k * C : (k + 1) * C], into[taps[t] :], places, P)
+                _slide(z, starts, W[t, k * C : (k + 1) * C], into[taps[t] :], places, np.uintp(P))
         _narrow(line, windows, rows, g.shape[3], out[n])
 
 
@@ -249,19 +249,20 @@ def _conv_W(g, x, windows, rows, taps, each, groups, out):
     """The gradient of W (out, C/groups · size), summed over a few samples."""
     C, O, P = x.shape[1] // groups, g.shape[1] // groups, g.shape[2] * g.shape[3]
     line = np.empty(x.shape[1] * each, x.dtype)
-    starts = _grid(C, each, taps)
+    starts, places = _grid(C, each, taps), _grid(O, P, FIRST)
     out[:] = 0
     for n in range(g.shape[0]):
         _widen(x[n], windows, rows, g.shape[3], line)
-        z = g[n].reshape(g.shape[1], P)
+        z = g[n].reshape(-1)
         for k in range(groups):
-            _dots(z[k * O : (k + 1) * O], line[k * C * each :], starts, out[k * O : (k + 1) * O])
+            part = out[k * O : (k + 1) * O]
+            _dots(z[k * O * P :], places, line[k * C * each :], starts, part, np.uintp(P))
 
 
 @jit
 def _grid(n, step, offsets):
-    """Every offset from each of n places that are ``step`` apart."""
-    out = np.empty(n * offsets.size, np.int64)
+    """Every offset from each of n places that are ``step`` apart. Unsigned, or each access would look at the sign."""
+    out = np.empty(n * offsets.size, np.uintp)
     for k in range(n):
         out[k * offsets.size : (k + 1) * offsets.size] = offsets + k * step
     return out

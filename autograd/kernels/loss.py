@@ -15,8 +15,9 @@ from .jit import Array, flat, jit, matrix
 def _bce_with_logits(z, y, out):
     total = 0.0
     for i in range(z.size):
-        out[i] = max(z[i], 0) - z[i] * y[i] + math.log1p(math.exp(-abs(z[i])))
-        total += out[i]
+        rest = 1 - y[i] if z[i] >= 0 else y[i]  # of z = ±inf the right label leaves 0, not inf · 0
+        out[i] = (abs(z[i]) * rest if rest != 0 else 0) + math.log1p(math.exp(-abs(z[i])))
+        total += np.float64(out[i])
     return total
 
 
@@ -38,7 +39,7 @@ def _bce(p, y, out):
         yes = max(math.log(p[i]), -100) if p[i] > 0 else -100
         no = max(math.log1p(-p[i]), -100) if p[i] < 1 else -100
         out[i] = p[i] if p[i] != p[i] else -(y[i] * yes + (1 - y[i]) * no)
-        total += out[i]
+        total += np.float64(out[i])
     return total, outside
 
 
@@ -61,7 +62,7 @@ def _cross_entropy(z, y, out):
         for k in range(z.shape[1]):
             s += math.exp(z[i, k] - top)
         out[i] = math.log(s) + (top - z[i, y[i]])
-        total += out[i]
+        total += np.float64(out[i])
     return total, -1
 
 

@@ -131,8 +131,8 @@ def leaky_relu(x: Any, slope: Any) -> Any:
 @activation(
     "hardtanh",
     x=lambda g, x, low, high: g * ((x > low) & (x < high)),
-    samples=_with((-0.6, 1.7)),
     promotes="any",
+    samples=lambda s: [(s.distinct(3, 4), -0.4, 0.35), (s.distinct(5), -0.2, 0.15), (s(),), (s(0, 3),)],
 )
 def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
     """x within [low, high], elementwise; the derivative at the bounds is 0 (that of :func:`autograd.clamp` is 1)."""
@@ -147,7 +147,7 @@ def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
 )
 def hardswish(x: Any) -> Any:
     """0 where x ≤ −3, x where x ≥ 3, a parabola x (x + 3) / 6 between, elementwise."""
-    return np.where(x <= -3, 0, np.where(x < 3, x * (x + 3) / 6, x))
+    return np.where(x <= -3, 0, np.where(x < 3, quiet(np.multiply, x, x + 3) / 6, x))
 
 
 @activation(

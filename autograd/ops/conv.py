@@ -157,6 +157,7 @@ def _by_kernels(g: Any, X: Any, W: Any, windows: Windows, groups: int, needs: Se
     W=lambda g, X, W_shape, windows, groups: _of_weight(g, X, W_shape, windows, groups),
     b=lambda g: total(g, (0, *range(2, g.ndim))),
     vjp=_by_kernels,
+    promotes="any",
     samples=lambda s: [
         (s(2, 3, 5, 4), s(2, 3, 2, 3), s(2), _A), (s(2, 4, 5, 4), s(6, 2, 3, 2), s(6), _B, 2),
         (s(2, 2, 7), s(4, 2, 3), s(4), _C), (s(1, 3, 4, 4), s(3, 1, 2, 2), 0.0, _D, 3),
@@ -173,6 +174,8 @@ def convolve(X: Any, W: Any, b: Any, windows: Windows = _A, groups: int = 1) -> 
 
     Raises
     ------
+    DtypeError
+        For integers.
     ShapeError
         If the channels of X are not those of W times ``groups``, or b has not one element for each output, or the
         windows are larger than the input.
@@ -238,6 +241,7 @@ def _per_channel(shape: Sequence[int], places: Sequence[int]) -> tuple[int, ...]
         patches(g, None, x_shape[1]) * winners(x, windows), x_shape, windows, x_shape[1]
     ),
     vjp=kernels.max_pool_vjp,
+    promotes=None,
     samples=lambda s: [
         (s.distinct(2, 3, 5, 4), _A), (s.distinct(2, 1, 5, 4), _B), (s.distinct(2, 3, 7), _C),
         (s.distinct(1, 2, 5, 5), _D),
@@ -292,6 +296,7 @@ def shares(shape: Sequence[int], windows: Windows, include_pad: bool, divisor: i
     vjp=lambda g, x_shape, windows, include_pad, divisor, beyond: (
         kernels.avg_pool_vjp(g, x_shape, windows, _planar(x_shape, windows, include_pad, divisor, beyond)),
     ),
+    promotes=None,
     samples=lambda s: [
         (s(2, 3, 5, 4), _A), (s(2, 1, 5, 4), _D), (s(2, 3, 5, 4), _D, False), (s(2, 3, 7), Windows.of((2,))),
         (s(1, 2, 5, 5), _D, True, 3), (s(1, 2, 6, 5), _D, True, None, (0, 0)), (s(1, 2, 5, 5), _D, True, None, (1, 0)),

@@ -19,13 +19,13 @@ __all__ = ["bce", "bce_with_logits", "cross_entropy", "one_hot"]
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def check_reduction(name: str, reduction: str) -> None:
-    """Raise ValueError unless ``reduction`` is one of mean, sum and none."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {REDUCTIONS}")
+def check_reduction(name: str, reduction: str, known: tuple[str, ...] = REDUCTIONS) -> None:
+    """Raise ValueError unless ``reduction`` is one of the ``known``."""
+    if reduction not in known:
+        raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {known}")
 
 
-def check_same_shape(name: str, z: Any, y: Any) -> None:
+def check_same_shape(name: str, z: Any, y: Any, called: tuple[str, str] = ("input", "target")) -> None:
     """Raise ShapeError unless input ``z`` and target ``y`` have the same shape, ValueError if that holds nothing."""
     shape, other = _shapes(name, z, y)
     if shape != other:
@@ -34,11 +34,35 @@ def check_same_shape(name: str, z: Any, y: Any) -> None:
         except ValueError:
             become = ""
         raise ShapeError(
-            f"{name}: the input has shape {shape}, the target {other}{become}. They must be equal: use "
-            "target.view(-1, 1), input.squeeze(1) or the like"
+            f"{name}: the {called[0]} has shape {shape}, the {called[1]} {other}{become}. They must be equal: use "
+            f"{called[1]}.view(-1, 1), {called[0]}.squeeze(1) or the like"
         )
     if 0 in shape:
         raise ValueError(f"{name}: the batch is empty, shape {shape}")
+
+
+def check_labels(name: str, z: Any, y: Any) -> None:
+    """Raise unless ``y`` are integer labels, one for each vector of floating point scores in ``z``: (n, K, …) or (K,).
+
+    Whether a label is one of the K classes is for :func:`bad_label` to say.
+    """
+    shape, labels = _shapes(name, z, y)
+    if not shape or labels != (*shape[: len(shape) > 1], *shape[2:]):
+        raise ShapeError(
+            f"{name}: expects scores (n, K) and labels (n,), or scores (n, K, …) and labels (n, …), found {shape} and "
+            f"{labels}"
+        )
+    if y.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: expects integer class labels, found {y.dtype}; convert with .long()")
+    if z.dtype.kind != "f":
+        raise DtypeError(f"{name}: expects floating point scores, found {z.dtype}; convert with .float()")
+    if 0 in shape:
+        raise ValueError(f"{name}: the batch is empty, shape {shape}")
+
+
+def bad_label(name: str, label: Any, position: Any, classes: int) -> IndexError:
+    """What to raise for a ``label`` that is none of the ``classes``."""
+    return IndexError(f"{name}: label {label} at position {position} is out of bounds for {classes} classes")
 
 
 def _shapes(name: str, z: Any, y: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -188,18 +212,15 @@ def cross_entropy(z: Any, y: Any, reduction: str = "mean") -> Any:
         For an empty batch, and for another reduction than mean, sum and none.
     """
     check_reduction("cross_entropy", reduction)
-    shape, labels = _shapes("cross_entropy", z, y)
-    if len(shape) != 2 or labels != shape[:1]:
-        raise ShapeError(f"cross_entropy: expects scores (n, K) and labels (n,), found {shape} and {labels}")
-    if y.dtype.kind not in "iu":
-        raise DtypeError(f"cross_entropy: expects integer class labels, found {y.dtype}; convert with .long()")
-    if z.dtype.kind != "f":
-        raise DtypeError(f"cross_entropy: expects floating point scores, found {z.dtype}; convert with .float()")
-    if not shape[0]:
-        raise ValueError(f"cross_entropy: the batch is empty, shape {shape}")
+    check_labels("cross_entropy", z, y)
+    if z.ndim != 2:
+        raise ShapeError(
+            f"cross_entropy: expects scores (n, K) and labels (n,), found {z.shape} and {y.shape}; "
+            "nn.functional.cross_entropy takes more axes"
+        )
     each, total, bad = kernels.cross_entropy(z, y)
     if bad >= 0:
-        raise IndexError(f"cross_entropy: label {y[bad]} at position {bad} is out of bounds for {z.shape[1]} classes")
+        raise bad_label("cross_entropy", y[bad], bad, z.shape[1])
     return _reduce(each, total, reduction)
 
 

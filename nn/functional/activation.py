@@ -337,7 +337,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise ShapeError("glu: does not support 0-dimensional tensors")
     size = input.size(dim)
     if size % 2:
-        raise ShapeError(f"glu: the halving dimension must be even, but dimension {dim} of {input.shape} is size {size}")
+        raise ShapeError(f"glu: halving dimension must be even, but dimension {dim} of {input.shape} is size {size}")
     if not size:
         return input
     a, b = split(input, size // 2, dim)

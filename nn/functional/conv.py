@@ -164,7 +164,7 @@ def _conv(
     pads = _zeros_around(name, padding, size, stride, dilation)
     if operator.index(groups) < 1:
         raise ShapeError(f"{name}: groups must be a positive integer, found {groups}")
-    out = ops.convolve(x, weight, 0.0 if bias is None else bias, Windows(size, stride, pads, dilation), groups)
+    out = ops.convolve(x, weight, 0 if bias is None else bias, Windows(size, stride, pads, dilation), groups)
     return _as_came(out, single)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import DtypeError, Tensor, arange, norm
+from autograd import DtypeError, Tensor, arange, broadcast_tensors, norm
 
 __all__ = ["cosine_similarity", "normalize", "one_hot", "pairwise_distance"]
 
@@ -24,7 +24,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along ``dim``: x₁ · x₂ / (max{‖x₁‖, eps} max{‖x₂‖, eps}).
 
-    The other axes broadcast. A vector of zeros has the cosine 0, and the gradient 0 where the other one does too.
+    The two broadcast. A vector of zeros has the cosine 0.
 
     Examples
     --------
@@ -32,6 +32,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> nn.functional.cosine_similarity(autograd.tensor([[1.0, 0.0]]), autograd.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
+    x1, x2 = broadcast_tensors(x1, x2)
     # Each to its length first: the product of two short lengths would underflow.
     return (normalize(x1, 2, dim, eps) * normalize(x2, 2, dim, eps)).sum(dim)
 

@@ -9,11 +9,10 @@ import numpy as np
 
 from autograd import ShapeError, Tensor, default_generator
 from autograd.engine import leaf
+from autograd.ops.activation import SELU_LOW
 from autograd.ops.reduction import check_floating
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
-
-SELU_FLOOR = -1.7580993408473766  # −λα: what SELU gives for −∞
 
 
 def check_probability(name: str, p: float) -> None:
@@ -135,6 +134,6 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     kept = _kept("alpha_dropout", input, input.shape, p)
     if p == 1:
         return _scaled(input, np.zeros(input.shape), None, inplace)
-    scale = 1 / math.sqrt((1 - p) * (1 + p * SELU_FLOOR**2))
-    shift = scale * SELU_FLOOR * (np.where(kept, 0, 1) - p)
+    scale = 1 / math.sqrt((1 - p) * (1 + p * SELU_LOW**2))
+    shift = scale * -SELU_LOW * (np.where(kept, 0, 1) - p)  # −λα is what SELU gives for −∞
     return _scaled(input, scale * kept, shift, inplace)
