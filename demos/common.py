@@ -1,11 +1,16 @@
-"""The options that every demo has, and how it prints a table."""
+"""The options that every demo has, the training loop of those that are about something else, and tables."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import nn
 
 
 def parser(description: str | None, out: str, epochs: str | None = None) -> argparse.ArgumentParser:
@@ -48,3 +53,29 @@ def folder(text: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot make the folder {text}: {error.strerror}") from error
     return Path(text)
+
+
+def fit(
+    model: nn.Module, loader: nn.data.DataLoader, criterion: nn.Module, opt: Any, num_epoch: int, schedule: Any = None
+) -> Iterator[float]:
+    """Step 4 of the slides' recipe, which two_layer has in full: the mean loss of each epoch, as it ends.
+
+    The network is in training mode in each epoch, and in evaluation mode between them. The schedule's step follows each
+    step of the optimizer.
+    """
+    with tqdm(total=num_epoch * len(loader), unit="batch", mininterval=0.3) as progress:
+        for _ in range(num_epoch):
+            model.train()
+            batch_loss = []
+            for x_batch, y_batch in loader:
+                loss = criterion(model(x_batch), y_batch)
+                batch_loss.append(loss.item())
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+                if schedule is not None:
+                    schedule.step()
+                progress.update()
+            progress.set_postfix_str(f"loss {np.mean(batch_loss):.4f}", refresh=False)
+            model.eval()
+            yield float(np.mean(batch_loss))

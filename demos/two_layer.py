@@ -112,7 +112,12 @@ def main() -> None:
         diagram = viz.draw(loss, show=show)
         diagram.save(args.out / f"{show}.svg")
         diagram.save(args.out / f"{show}.png")
-    print(f"saved in {args.out}: history, decision_region and hidden_units .png, forward and backward .svg and .png")
+    # Both passes in matrices, with a ✓ for every gradient that finite differences confirm
+    sheet = viz.sheet(loss, names={"X": x_batch}, values=True)
+    print(sheet.text)
+    (args.out / "sheet.html").write_text(sheet.html, encoding="utf-8")
+    pictures = "history, decision_region and hidden_units .png, forward and backward .svg and .png"
+    print(f"saved in {args.out}: {pictures}, sheet.html")
 
 
 if __name__ == "__main__":
