@@ -15,6 +15,7 @@ import numpy as np
 
 from . import threads
 from .jit import Array, jit, matrix, reordered, wide
+from .reduction import sums
 
 SMALL = 4096
 """Up to this many multiplications the linear layer is one plain loop, bias included: calls cost more than the work."""
@@ -114,18 +115,6 @@ def _linear_vjp(g, X, W, dX, dW, db):
             dX[i, j] = z
 
 
-@reordered
-def _columns(g, out):
-    """The sums of the columns, in float64."""
-    wide()
-    sums = np.zeros(g.shape[1])
-    for i in range(g.shape[0]):
-        for k in range(g.shape[1]):
-            sums[k] += g[i, k]
-    for k in range(g.shape[1]):
-        out[k] = sums[k]
-
-
 def product(x: Array, y: Array) -> Array:
     """The matrix product of two matrices that fit, of one float dtype."""
     (m, inner), n = x.shape, y.shape[1]
@@ -183,8 +172,7 @@ def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Arr
         g = matrix(g)
         db = None
         if needs[2]:
-            db = np.empty(g.shape[1], g.dtype)
-            _columns(g, db)
+            db = sums(g, (0,), False).astype(g.dtype) if g.size else np.zeros(g.shape[1], g.dtype)
         return product(g, W) if needs[0] else None, product(g.T, X) if needs[1] else None, db
     dX = np.empty(X.shape if needs[0] else (0, X.shape[1]), X.dtype)
     dW, db = np.empty(W.shape, W.dtype), np.empty(W.shape[0], W.dtype)

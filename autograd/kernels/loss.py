@@ -9,7 +9,7 @@ import numpy as np
 
 from . import functions as f
 from .jit import Array, jit, matrix, ravel, wide
-from .reduction import total
+from .reduction import shifted, total
 
 
 @jit
@@ -59,34 +59,12 @@ def _bce_vjp(g, step, n, p, y, out):
 
 
 @jit
-def _shifted(z, out):
-    """exp(z − max z) by rows; the maxima."""
-    tops = np.empty(z.shape[0], z.dtype)
-    for i in range(z.shape[0]):
-        top = z[i, 0]
-        for k in range(1, z.shape[1]):
-            top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
-        tops[i] = top
-        for k in range(z.shape[1]):
-            out[i, k] = z[i, k] - top
-    _exponentials(out.reshape(out.size))
-    return tops
-
-
-@jit
-def _exponentials(x):
-    wide()
-    for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
-        x[i] = f.exp(x[i])
-
-
-@jit
 def _cross_entropy(z, y, out):
     for i in range(z.shape[0]):
         if y[i] < 0 or y[i] >= z.shape[1]:
             return 0.0, i
     e = np.empty_like(z)
-    tops = _shifted(z, e)
+    tops = shifted(z, e)
     for i in range(z.shape[0]):
         s = 0.0
         for k in range(z.shape[1]):
@@ -97,7 +75,7 @@ def _cross_entropy(z, y, out):
 
 @jit
 def _cross_entropy_vjp(g, step, n, z, y, out):
-    _shifted(z, out)
+    shifted(z, out)
     for i in range(z.shape[0]):
         s = 0.0
         for k in range(z.shape[1]):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..kernels import reduction as kernels
 from .arithmetic import guard
 from .axes import axes, axis
 from .dtypes import check_dtype
@@ -71,6 +72,8 @@ def check_floating(name: str, x: Any) -> None:
 def accumulate(reduce: Callable[..., Any], x: Any, dtype: Any, **where: Any) -> Any:
     """``reduce`` in float64 or int64, the result in ``dtype``; without one, as ``x`` is, but int64 of integers."""
     x = _in(x, dtype)
+    if reduce == np.add.reduce and len(where) == 2 and kernels.summable(x, where["axis"]):
+        return quiet(kernels.sums(x, where["axis"], where["keepdims"]).astype, x.dtype)
     wide = np.float64 if x.dtype.kind == "f" else np.int64
     out = quiet(reduce, x, dtype=wide, **where)
     return quiet(out.astype, x.dtype if dtype is not None or wide is np.float64 else wide)
@@ -152,7 +155,11 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> A
     n = count(x.shape, dim)
     if not n:
         warnings.warn(f"mean: shape {x.shape} has no elements over dim {dim}: the mean is nan", RuntimeWarning, 2)
-    total = quiet(np.sum, x, axis=over(dim, x.ndim, "mean"), keepdims=keepdim, dtype=np.float64)
+    where = over(dim, x.ndim, "mean")
+    if kernels.summable(x, where):
+        total = kernels.sums(x, where, keepdim)
+    else:
+        total = quiet(np.sum, x, axis=where, keepdims=keepdim, dtype=np.float64)
     return quiet((total / (n or math.nan)).astype, x.dtype)
 
 
@@ -396,6 +403,8 @@ def softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
     >>> autograd.softmax(autograd.tensor([0.0, 1000.0]))
     tensor([0., 1.])
     """
+    if _is_rows(x, dim, dtype):
+        return kernels.softmax(x)
     _, raised, total = _exponentials(x, dim, dtype, "softmax")
     with np.errstate(all="ignore"):
         return (raised / total).astype(raised.dtype)
@@ -415,9 +424,18 @@ def log_softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
     >>> autograd.log_softmax(autograd.tensor([0.0, 1000.0]))
     tensor([-1000.,     0.])
     """
+    if _is_rows(x, dim, dtype):
+        return kernels.log_softmax(x)
     shifted, _, total = _exponentials(x, dim, dtype, "log_softmax")
     with np.errstate(all="ignore"):
         return (shifted - np.log(total)).astype(shifted.dtype)
+
+
+def _is_rows(x: Any, dim: Any, dtype: Any) -> bool:
+    """Whether the rows of a contiguous array are asked for."""
+    if type(x) is not np.ndarray or not x.ndim or dtype is not None or x.dtype.kind != "f":
+        return False
+    return dim in (-1, x.ndim - 1) and x.size > 0 and x.flags.c_contiguous
 
 
 def _exponentials(x: Any, dim: Any, dtype: Any, name: str) -> tuple[Any, Any, Any]:
