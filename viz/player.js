@@ -188,7 +188,8 @@
 
   function figure(part) {
     const array = part.array === null ? null : arrays[part.array];
-    const caption = html("figcaption", {}, html("span", { class: "role" }, part.role), html("b", {}, ...copied(byId("labels").children[part.label])));
+    const label = html("b", {}, ...copied(byId("labels").children[part.label]));
+    const caption = html("figcaption", {}, html("span", { class: "role" }, part.role), label);
     if (!array) return html("figure", { class: part.kind }, caption);
     const note = [part.note, array.cells.length > 1 ? summary(array) : "", array.note].filter(Boolean);
     caption.append(...note.map((line) => html("span", { class: "small" }, line)));
