@@ -25,4 +25,6 @@ from .sheet import Sheet, sheet
 from .step import diff, step
 from .theme import Theme
 
-__all__ = ["Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "player", "sheet", "step"]
+__all__ = [
+    "Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "player", "sheet", "step",
+]  # fmt: skip
