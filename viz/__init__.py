@@ -26,5 +26,6 @@ from .step import diff, step
 from .theme import Theme
 
 __all__ = [
-    "Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "player", "sheet", "step",
+    "Diagram", "DrawingError", "Recorder", "Sheet", "Symbol", "Theme", "diff", "draw", "frames", "player", "sheet",
+    "step",
 ]  # fmt: skip
