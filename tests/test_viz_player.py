@@ -682,6 +682,7 @@ def test_light_and_dark(opened):
     assert light.evaluate(colour) == "rgb(22, 25, 29)"
     light.emulate_media(media="print")
     assert light.evaluate(colour) == "rgb(255, 255, 255)" and light.is_hidden("#play")
+    assert light.evaluate("document.documentElement.dataset.theme") == "dark"  # as it is on the screen
     drawn = "getComputedStyle(document.querySelector('#picture svg .node polygon, #picture svg .node path')).stroke"
     assert dark.evaluate(drawn) == "rgb(86, 180, 233)"
 

@@ -219,7 +219,8 @@ class _PagePicture(StepPicture):
             for x in row:
                 share = x / largest if largest else 0.0
                 tint = self.look.mixed(share if not numbers else 0.5 * share) if share == share else self.look.paper
-                text = cells.digits(x, 2) if numbers else "×" if share != share else ""
+                sign = "−" if self.look.signed and share < -0.05 else ""  # where colours cannot tell
+                text = cells.digits(x, 2) if numbers else "×" if share != share else sign
                 if text:
                     text = f'<FONT POINT-SIZE="{15 if numbers else 7}" COLOR="{self.look.ink}">{text}</FONT>'
                 body.append(f'<TD {cell} BGCOLOR="{tint}">{text}</TD>')

@@ -47,7 +47,8 @@
 
   // Cells of an array in a rectangle: colours, and numbers where there is room for them.
   function cellsIn(array, box, scale) {
-    const grid = blocks(array), { written } = array, group = drawn("g", { class: "cells" }, drawn("rect", { ...box, class: "paper" }));
+    const grid = blocks(array), { written } = array;
+    const group = drawn("g", { class: "cells" }, drawn("rect", { ...box, class: "paper" }));
     const width = box.width / grid[0].length, height = box.height / grid.length;
     grid.forEach((row, i) => row.forEach((x, j) => {
       const left = box.x + j * width, top = box.y + i * height;
@@ -187,7 +188,8 @@
 
   function figure(part) {
     const array = part.array === null ? null : arrays[part.array];
-    const caption = html("figcaption", {}, html("span", { class: "role" }, part.role), html("b", {}, ...copied(byId("labels").children[part.label])));
+    const label = html("b", {}, ...copied(byId("labels").children[part.label]));
+    const caption = html("figcaption", {}, html("span", { class: "role" }, part.role), label);
     if (!array) return html("figure", { class: part.kind }, caption);
     const note = [part.note, array.cells.length > 1 ? summary(array) : "", array.note].filter(Boolean);
     caption.append(...note.map((line) => html("span", { class: "small" }, line)));
@@ -288,7 +290,7 @@
   const keys = { ArrowRight: moves.next, ArrowLeft: moves.back, Home: moves.first, End: moves.last };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") byId("tip").hidden = true;
-    const busy = event.target.closest?.("input, select, .scroll");
+    const busy = event.target.closest?.('input[type="range"], select, .scroll');
     if (busy || event.altKey || event.ctrlKey || event.metaKey || !keys[event.key]) return;
     event.preventDefault();
     go(keys[event.key]());
@@ -313,12 +315,13 @@
   function curve(losses) {
     const finite = losses.filter((x) => typeof x !== "string");
     const low = Math.min(...finite), high = Math.max(...finite), span = high - low || 1;
-    const place = (x, k) => [
-      LEFT + (WIDE * k) / Math.max(1, losses.length - 1), typeof x === "string" ? LEFT : LEFT + HIGH * (1 - (x - low) / span),
-    ];
-    const points = losses.map(place);
-    const image = drawn("svg", { viewBox: `0 0 ${WIDE + 2 * LEFT} ${HIGH + 2 * LEFT}`, class: "curve", "aria-hidden": "true" });
-    image.append(drawn("rect", { x: 0, y: 0, width: WIDE + 2 * LEFT, height: HIGH + 2 * LEFT, class: "frame" }));
+    const points = losses.map((x, k) => [
+      LEFT + (WIDE * k) / Math.max(1, losses.length - 1),
+      typeof x === "string" ? LEFT : LEFT + HIGH * (1 - (x - low) / span),
+    ]);
+    const width = WIDE + 2 * LEFT, height = HIGH + 2 * LEFT;
+    const image = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", "aria-hidden": "true" });
+    image.append(drawn("rect", { x: 0, y: 0, width, height, class: "frame" }));
     image.append(drawn("polyline", { points: points.map((p) => p.join(",")).join(" ") }));
     const dot = drawn("circle", { r: 5 });
     image.append(dot);
@@ -333,7 +336,9 @@
 
   function plane(region) {
     const side = 260, step = side / region.n, [left, right, bottom, top] = region.extent;
-    const image = drawn("svg", { viewBox: `0 0 ${side} ${side}`, class: "plane", role: "img", "aria-label": "decision region" });
+    const image = drawn("svg", {
+      viewBox: `0 0 ${side} ${side}`, class: "plane", role: "img", "aria-label": "decision region",
+    });
     image.append(drawn("rect", { x: 0, y: 0, width: side, height: side, class: "paper" }));
     const cells = Array.from({ length: region.n ** 2 }, (_, k) => drawn("rect", {
       x: (k % region.n) * step, y: side - (Math.floor(k / region.n) + 1) * step, width: step + 0.3, height: step + 0.3,
@@ -379,7 +384,8 @@
     const button = byId("train");
     function run(on) {
       clearInterval(running);
-      running = on ? setInterval(() => (Number(slider.value) < last ? go(Number(slider.value) + 1) : run(false)), 120) : null;
+      const next = () => (Number(slider.value) < last ? go(Number(slider.value) + 1) : run(false));
+      running = on ? setInterval(next, 120) : null;
       button.textContent = on ? "Pause" : "Replay";
     }
     button.addEventListener("click", () => {
