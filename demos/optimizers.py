@@ -28,7 +28,7 @@ RULES: dict[str, Callable[..., optim.Optimizer]] = {
     "Adagrad": lambda parameters, lr: optim.Adagrad(parameters, lr=lr),
     "Adam": lambda parameters, lr: optim.Adam(parameters, lr=lr),
 }
-STEP_SIZES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+STEP_SIZES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 def train(model: nn.Module, opt: optim.Optimizer, X: autograd.Tensor, y: autograd.Tensor, steps: int) -> list[float]:
