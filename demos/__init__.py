@@ -3,6 +3,7 @@
 import sys
 from importlib.util import find_spec
 
-missing = [name for name in ("matplotlib", "tqdm") if find_spec(name) is None]
+needs = {"matplotlib": "matplotlib", "tqdm": "tqdm", "sklearn": "scikit-learn"}
+missing = [package for name, package in needs.items() if find_spec(name) is None]
 if missing:
     sys.exit(f"the demos need {' and '.join(missing)}: pip install '.[demos]'")

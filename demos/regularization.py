@@ -102,8 +102,8 @@ def lasso() -> None:
 
 
 def main() -> None:
-    args = parser(__doc__, out="out/regularization", epochs="500").parse_args()
-    num_epoch = args.epochs or (100 if args.quick else 500)
+    args = parser(__doc__, out="out/regularization", epochs="1,000").parse_args()
+    num_epoch = args.epochs or (100 if args.quick else 1000)
     autograd.manual_seed(args.seed)
     import matplotlib.pyplot as plt
 
@@ -117,11 +117,11 @@ def main() -> None:
     # 3) Cross-validation: few noisy samples, which a large network learns by heart
     from nn.sklearn import NeuralNetClassifier
 
-    X, y = make_data(150, noisy=True)
+    X, y = make_data(100, noisy=True)
     X_test, y_test = make_data(5000, noisy=True)
     folds = StratifiedKFold(5, shuffle=True, random_state=args.seed)
     sizes = [1, 4, 64] if args.quick else [1, 2, 4, 16, 64]
-    decays = [0, 1e-3] if args.quick else [0, 1e-4, 3e-4, 1e-3, 3e-3]
+    decays = [0, 1e-3] if args.quick else [0, 3e-4, 1e-3, 3e-3]
 
     def network(size: int, decay: float) -> NeuralNetClassifier:
         return NeuralNetClassifier(

@@ -115,7 +115,8 @@ def main() -> None:
     # Both passes in matrices, with a ✓ for every gradient that finite differences confirm
     sheet = viz.sheet(loss, names={"X": x_batch}, values=True)
     print(sheet.text)
-    (args.out / "sheet.html").write_text(sheet.html, encoding="utf-8")
+    page = '<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Both passes of the network</title>\n'
+    (args.out / "sheet.html").write_text(page + sheet.html, encoding="utf-8")
     pictures = "history, decision_region and hidden_units .png, forward and backward .svg and .png"
     print(f"saved in {args.out}: {pictures}, sheet.html")
 

@@ -22,18 +22,24 @@ OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1
 
 plt = pytest.importorskip("matplotlib.pyplot")
 pytest.importorskip("tqdm")
+pytest.importorskip("sklearn")
 
 from demos import (  # noqa: E402
     activations,
     backprop_by_hand,
+    convnet,
     errata,
     gradient_descent,
     losses,
     mnist,
+    multiclass,
     optimizers,
+    regression,
+    regularization,
     two_layer,
     why_hidden,
 )
+from demos.__main__ import demos  # noqa: E402
 from demos.two_layer import make_data  # noqa: E402
 from viz import plots  # noqa: E402
 
@@ -66,10 +72,12 @@ def call(monkeypatch, capsys):
 
 
 def saved(folder):
-    for file in folder.iterdir():
+    """The pictures in a folder."""
+    files = [file for file in folder.iterdir() if file.suffix in (".png", ".svg")]
+    for file in files:
         start = file.read_bytes()[:400]
         assert start.startswith(b"\x89PNG") if file.suffix == ".png" else b"<svg" in start, file
-    return {file.name for file in folder.iterdir()}
+    return {file.name for file in files}
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +99,9 @@ def test_two_layer_trains_prints_its_figures_saves_its_pictures_and_repeats_itse
     assert "20/20" in done.stderr and "accuracy" in done.stderr  # the progress bar
     assert "Warning" not in done.stderr
     assert "Dense1.weight" in (out / "forward.svg").read_text("utf-8")
+    page = (out / "sheet.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>") and page.count("data-equation") == 11
+    assert done.stdout.count("✓") == 6 and "✗" not in done.stdout  # finite differences confirm every gradient
 
     printed = call(two_layer, "--quick", "--noisy", "--seed", 3, "--out", again)
     assert printed.splitlines()[0] == done.stdout.splitlines()[0]
@@ -157,12 +168,27 @@ def write_mnist(folder, train, test):
 def test_mnist_trains_on_the_files_of_a_folder(tmp_path, call):
     write_mnist(tmp_path, 600, 100)
     out = tmp_path / "out"
-    lines = call(mnist, "--data-dir", tmp_path, "--quick", "--out", out).splitlines()
-    for k in (0, 1):
-        assert re.match(rf"epoch +{k + 1}: loss .*training accuracy .* validation accuracy .* test accuracy", lines[k])
-    assert re.match(r"test accuracy \d+\.\d\d %: \d+ of 100 test images misread", lines[2])
-    assert str(out) in lines[3]
+    lines = call(mnist, "--data-dir", tmp_path, "--quick", "--base", "--out", out).splitlines()
+    for k in (1, 2):
+        assert re.match(rf"epoch +{k}: loss .*training accuracy .* validation accuracy .* test accuracy", lines[k])
+    assert re.match(r"training took \d+\.\d s", lines[3])
+    assert re.match(r"test accuracy \d+\.\d\d %: \d+ of 100 test images misread", lines[4])
+    assert str(out) in lines[5] and len(lines) == 6
     assert saved(out) >= GRAPHS | {"learning_curve.png", "hidden_weights.png"}
+
+
+def test_mnist_is_compared_with_two_svms_on_the_same_images_and_tuned(tmp_path, call):
+    write_mnist(tmp_path, 600, 100)
+    out = tmp_path / "out"
+    printed = call(mnist, "--data-dir", tmp_path, "--epochs", 3, "--svm", 200, "--out", out)
+    rows = re.findall(r"^(network of the slides|linear SVM|RBF SVM) +([\d,]+) +([\d.]+) %", printed, re.M)
+    assert [row[:2] for row in rows] == [(name, "200") for name in ("network of the slides", "linear SVM", "RBF SVM")]
+    # What the table says of the linear machine is what scikit-learn says of these files.
+    (X, y), _, (X_test, y_test) = mnist.load_mnist(str(tmp_path))
+    machine = mnist.SVC(kernel="linear", C=0.1).fit(X[:200].reshape(200, -1), y[:200])
+    assert float(rows[1][2]) == pytest.approx(100 * machine.score(X_test.reshape(100, -1), y_test))
+    assert len(re.findall(r"^test accuracy", printed, re.M)) == 2
+    assert "learning_curve.png" in saved(out / "tuned")
 
 
 def test_mnist_keeps_the_last_sixth_of_the_training_file_for_validation(tmp_path):
@@ -173,14 +199,33 @@ def test_mnist_keeps_the_last_sixth_of_the_training_file_for_validation(tmp_path
     assert train[0].dtype == np.float32 and train[0].max() == 1 and train[0].min() == 0
 
 
-def test_mnist_learns_scikit_learns_digits_without_a_network(tmp_path):
-    pytest.importorskip("sklearn")
-    done = run("demos.mnist", "--digits", "--epochs", 50, "--out", tmp_path, environment=OFFLINE)
+def test_the_tuned_network_does_not_look_at_all_pixels_while_it_learns_and_then_does(tmp_path):
+    write_mnist(tmp_path, 120, 20)
+    parts, seen = mnist.load_mnist(str(tmp_path)), []
+
+    class Watched(mnist.Net):
+        def forward(self, x):
+            seen.append((self.training, len(x)))
+            return super().forward(x)
+
+    model = Watched(784, 4, 10)
+    history = mnist.train(model, parts, 2, nn.optim.Adam(model.parameters()), max_lr=1e-3)
+    # Of 100 images to train, 20 to validate and 20 to test: a step, then three measurements.
+    assert seen == [(True, 100), (False, 100), (False, 20), (False, 20)] * 2
+    assert [len(values) for values in history.values()] == [2] * 4
+
+
+@pytest.mark.parametrize("demo", [["demos.digits"], ["demos.mnist", "--digits"]])
+def test_scikit_learns_digits_are_learned_without_a_network(tmp_path, demo):
+    done = run(*demo, "--epochs", 50, "--out", tmp_path, environment=OFFLINE)
     assert done.returncode == 0, done.stderr
-    accuracy, misread = re.search(r"\ntest accuracy ([\d.]+) %: (\d+) of 300 ", done.stdout).groups()
-    assert float(accuracy) > 90
-    assert float(accuracy) == pytest.approx(100 * (1 - int(misread) / 300), abs=0.01)
+    found = re.findall(r"^test accuracy ([\d.]+) %: (\d+) of 300 ", done.stdout, re.M)
+    assert len(found) == 2  # the network of the slides, and the tuned one
+    for accuracy, misread in found:
+        assert float(accuracy) > 93
+        assert float(accuracy) == pytest.approx(100 * (1 - int(misread) / 300), abs=0.01)
     assert saved(tmp_path) == GRAPHS | {"learning_curve.png", "misread.png", "hidden_weights.png"}
+    assert re.search(r"^RBF SVM +1,197 +9[5-9]\.", done.stdout, re.M)
     assert "600/600" in done.stderr  # 1,197 images: 12 batches in each of 50 epochs
     assert "Warning" not in done.stderr
 
@@ -349,10 +394,115 @@ def test_errata_shows_every_correction_and_would_say_if_it_could_not(tmp_path, q
     assert "14 of 15 corrections shown" in printed and printed.count("NOT SHOWN") == 1
 
 
+# ---- the other demos
+
+
+def rows(printed):
+    """Of each line of a table: its cells, as they are printed."""
+    return [re.split(r"  +", line.strip()) for line in printed.splitlines()]
+
+
+def figures(cells):
+    return [float(cell.rstrip(" %")) for cell in cells]
+
+
+def test_the_list_has_every_demo_with_the_first_line_of_what_it_says_of_itself():
+    done = run("demos")
+    assert done.returncode == 0, done.stderr
+    scripts = {file.stem for file in (ROOT / "demos").glob("[!_]*.py")} - {"common"}
+    assert {command for command, _ in demos()} == {f"python -m demos.{name}" for name in scripts}
+    for command, line in demos():
+        assert re.search(rf"^{re.escape(command)} +{re.escape(line)}$", done.stdout, re.M)
+        assert line[-1] in ".:" and len(line) > 20
+
+
+def test_regression_comes_near_the_noise_and_its_loss_is_the_likelihood(tmp_path, call):
+    printed = call(regression, "--epochs", 1000, "--out", tmp_path)
+    for K, line in ("1", rows(printed)[2]), ("2", rows(printed)[3]):
+        training, test, ratio, off = figures(line[2:6])
+        assert line[0] == K and ratio == pytest.approx(test / regression.SIGMA, rel=1e-3)
+        assert 0.85 < training / regression.SIGMA < 1.25 and 0.95 < ratio < 1.25
+        # The error of the network and the noise are independent.
+        assert off**2 == pytest.approx(test**2 - regression.SIGMA**2, abs=0.002)
+    assert float(re.search(r"differ by (\S+) of it", printed)[1]) < 1e-6
+    assert saved(tmp_path) == {"targets_1.png", "targets_2.png"}
+
+
+def test_regression_draws_targets_with_noise_of_the_stated_size():
+    x, y = regression.make_data(20_000, 2)
+    noise = (y - regression.truth(x, 2)).numpy()
+    assert noise.std(axis=0) == pytest.approx([regression.SIGMA] * 2, rel=0.03)
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.03
+    quarter = regression.truth(autograd.tensor([[0.25]]), 2).numpy()
+    np.testing.assert_allclose(quarter, [[1, 0]], atol=1e-6)
+
+
+def test_multiclass_separates_what_lines_cannot(tmp_path, call):
+    printed = call(multiclass, "--quick", "--epochs", 100, "--out", tmp_path)
+    for K, line in zip((3, 4, 5), rows(printed)[2:5], strict=True):
+        _, linear, training, test, sure = figures(line[1:6])
+        assert int(line[0]) == K
+        assert linear < 80 and training >= 95 and test >= 95
+        assert 80 < sure <= 100
+    assert saved(tmp_path) == {f"{what}_{K}.png" for what in ("classes", "soft") for K in (3, 4, 5)}
+
+
+def test_soft_decisions_of_all_classes_sum_to_one():
+    model, X = nn.Linear(2, 3), autograd.rand(10, 2)
+    parts = [multiclass.soft(model, k)(X).detach().numpy() for k in range(3)]
+    np.testing.assert_allclose(sum(parts), 1, rtol=1e-6)
+    assert np.array_equal(np.argmax(parts, axis=0), model(X).detach().numpy().argmax(axis=1))
+
+
+def test_regularization_tells_penalties_apart_and_cross_validation_chooses_the_best(tmp_path, call):
+    printed = call(regularization, "--quick", "--out", tmp_path)
+    steps = re.findall(r"^(all parameters|weights only) +(\S+) +(\S+)$", printed, re.M)
+    assert len(steps) == 2
+    assert all(float(half) < 1e-12 and float(whole) > 1e-3 for _, half, whole in steps)
+
+    zeros = dict(re.findall(r"^(.*\S) +(\d+) of 17 ", printed, re.M))
+    off = {line[0]: float(line[-1]) for line in rows(printed) if len(line) == 5 and " of 17" in line[1]}
+    assert list(zeros.values()) == ["0", "0", "17", "17"]  # least squares, with L1Loss, with λ Σ|w|, scikit-learn's
+    assert off["MSELoss + λ Σ|w|"] < 0.005 < 0.05 < off["MSELoss + λ L1Loss(z, y)"]
+
+    grid = {int(size): figures(re.findall(r"[\d.]+ %", cells)) for size, cells in
+            re.findall(r"^(\d+) hidden units +(.*)$", printed, re.M)}  # fmt: skip
+    chosen = re.search(r"chosen by cross-validation: (\d+) units, λ = (\S+) ", printed)
+    assert max(map(max, grid.values())) == grid[int(chosen[1])][[0, 1e-3].index(float(chosen[2]))]
+    assert saved(tmp_path) == {"decision_regions.png", "cross_validation.png"}
+
+
+def test_weights_only_decays_no_bias():
+    model = nn.Linear(3, 2)
+    for p in model.parameters():
+        p.grad = autograd.zeros_like(p)
+    before = [p.detach().clone() for p in model.parameters()]
+    regularization.weights_only(model.parameters(), lr=0.1, weight_decay=0.5).step()
+    # The first step of Adam has the size α, against the sign of λw.
+    assert autograd.allclose(model.weight, before[0] - 0.1 * before[0].sign(), atol=1e-6)
+    assert autograd.equal(model.bias, before[1])
+
+
+def test_convnet_has_fewer_parameters_than_the_slides_network_and_learns_the_files_of_a_folder(tmp_path, call):
+    write_mnist(tmp_path, 600, 100)
+    out = tmp_path / "out"
+    printed = call(convnet, "--data-dir", tmp_path, "--epochs", 1, "--out", out)
+    sizes = [int(size.replace(",", "")) for size in re.findall(r": ([\d,]+) parameters", printed)]
+    assert sizes == [8 * 26 + 16 * (8 * 25 + 1) + 64 * 257 + 10 * 65, 100 * 785 + 10 * 101]
+    assert re.search(r"^test accuracy \d+\.\d\d %: \d+ of 100 test images misread$", printed, re.M)
+    assert saved(out) >= {"forward.svg", "backward.svg", "learning_curve.png", "filters.png", "features.png"}
+
+
+@pytest.mark.skipif(not os.environ.get("MNIST_DIR"), reason="needs MNIST: set MNIST_DIR to the folder of its files")
+def test_convnet_reads_real_digits_after_a_quick_run(tmp_path, call):
+    printed = call(convnet, "--quick", "--epochs", 5, "--out", tmp_path)
+    assert float(re.search(r"^test accuracy ([\d.]+) %", printed, re.M)[1]) > 85
+
+
 # ---- options
 
 
-@pytest.mark.parametrize("demo", ["demos.two_layer", "demos.mnist"])
+@pytest.mark.parametrize("demo", ["demos.two_layer", "demos.mnist", "demos.digits"])
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
