@@ -117,8 +117,10 @@ def main() -> None:
     print(sheet.text)
     page = '<!DOCTYPE html>\n<meta charset="utf-8">\n<title>Both passes of the network</title>\n'
     (args.out / "sheet.html").write_text(page + sheet.html, encoding="utf-8")
+    # The same, operation by operation: open it in a browser, and walk with the arrow keys
+    viz.player(loss, args.out / "player.html", names={"X": x_batch})
     pictures = "history, decision_region and hidden_units .png, forward and backward .svg and .png"
-    print(f"saved in {args.out}: {pictures}, sheet.html")
+    print(f"saved in {args.out}: {pictures}, sheet.html, player.html")
 
 
 if __name__ == "__main__":

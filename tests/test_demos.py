@@ -397,7 +397,7 @@ def test_errata_shows_every_correction_and_would_say_if_it_could_not(tmp_path, q
 # ---- the other demos
 
 
-def rows(printed):
+def cells_of(printed):
     """Of each line of a table: its cells, as they are printed."""
     return [re.split(r"  +", line.strip()) for line in printed.splitlines()]
 
@@ -418,7 +418,7 @@ def test_the_list_has_every_demo_with_the_first_line_of_what_it_says_of_itself()
 
 def test_regression_comes_near_the_noise_and_its_loss_is_the_likelihood(tmp_path, call):
     printed = call(regression, "--epochs", 1000, "--out", tmp_path)
-    for K, line in ("1", rows(printed)[2]), ("2", rows(printed)[3]):
+    for K, line in ("1", cells_of(printed)[2]), ("2", cells_of(printed)[3]):
         training, test, ratio, off = figures(line[2:6])
         assert line[0] == K and ratio == pytest.approx(test / regression.SIGMA, rel=1e-3)
         assert 0.85 < training / regression.SIGMA < 1.25 and 0.95 < ratio < 1.25
@@ -439,7 +439,7 @@ def test_regression_draws_targets_with_noise_of_the_stated_size():
 
 def test_multiclass_separates_what_lines_cannot(tmp_path, call):
     printed = call(multiclass, "--quick", "--epochs", 100, "--out", tmp_path)
-    for K, line in zip((3, 4, 5), rows(printed)[2:5], strict=True):
+    for K, line in zip((3, 4, 5), cells_of(printed)[2:5], strict=True):
         _, linear, training, test, sure = figures(line[1:6])
         assert int(line[0]) == K
         assert linear < 80 and training >= 95 and test >= 95
@@ -461,7 +461,7 @@ def test_regularization_tells_penalties_apart_and_cross_validation_chooses_the_b
     assert all(float(half) < 1e-12 and float(whole) > 1e-3 for _, half, whole in steps)
 
     zeros = dict(re.findall(r"^(.*\S) +(\d+) of 17 ", printed, re.M))
-    off = {line[0]: float(line[-1]) for line in rows(printed) if len(line) == 5 and " of 17" in line[1]}
+    off = {line[0]: float(line[-1]) for line in cells_of(printed) if len(line) == 5 and " of 17" in line[1]}
     assert list(zeros.values()) == ["0", "0", "17", "17"]  # least squares, with L1Loss, with λ Σ|w|, scikit-learn's
     assert off["MSELoss + λ Σ|w|"] < 0.005 < 0.05 < off["MSELoss + λ L1Loss(z, y)"]
 
