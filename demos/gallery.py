@@ -198,10 +198,22 @@ figcaption {{ margin-top: 0.3rem }}
 <nav><ul>
 {contents}
 </ul></nav>
+<p>And as pages: <a href="sheet.html">the equations of both passes</a>,
+<a href="player.html">both passes step by step</a>.</p>
 {sections}
 </body>
 </html>
 """
+
+
+def write_pages(folder: Path) -> None:
+    """The slides' network as equations, and step by step."""
+    X, y = autograd.rand(100, 2), (autograd.rand(100, 1) > 0.5).float()
+    loss = nn.BCEWithLogitsLoss()(two_layer.Net(2, 4, 1)(X), y)
+    start = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Both passes of 2-4-1</title>\n'
+    levels = "\n".join(viz.sheet(loss, level, values=level == "matrix").html for level in ("matrix", "batch", "scalar"))
+    (folder / "sheet.html").write_text(start + levels, encoding="utf-8")
+    viz.player(loss, folder / "player.html")
 
 
 def page(shown: dict[str, list[tuple[str, str, str]]]) -> str:
@@ -235,8 +247,9 @@ def main() -> None:
             file, alt = save(picture, args.out)
             shown.setdefault(picture.section, []).append((file, picture.caption, alt))
             count += 1
+    write_pages(args.out)
     (args.out / "index.html").write_text(page(shown), encoding="utf-8")
-    print(f"saved in {args.out}: {count} pictures, and index.html that shows them")
+    print(f"saved in {args.out}: {count} pictures, two pages, and index.html that shows them")
 
 
 if __name__ == "__main__":

@@ -233,11 +233,13 @@ def test_the_gallery_writes_every_kind_of_picture_and_a_page_that_shows_them(tmp
     text = (tmp_path / "index.html").read_text("utf-8")
     page = Links()
     page.feed(text)
-    files = {path.name for path in tmp_path.iterdir()} - {"index.html"}
+    pages = {"sheet.html", "player.html"}
+    assert pages <= {path.name for path in tmp_path.iterdir()}
+    files = {path.name for path in tmp_path.iterdir()} - {"index.html"} - pages
     assert set(page.images) == files and len(files) > 20
     assert all(alt.strip() for alt in page.images.values())
     local = {link for link in page.links if not link.startswith("#")}
-    assert local == files  # relative, and nothing from the network
+    assert local == files | pages  # relative, and nothing from the network
     assert not re.search(r"https?://", text)
     kinds = ("2-4-1_op", "2-4-1_layer", "2-4-1_unit", "784-100-10", "skip", "shared", "fifty", "scalars", "network",
              "thumbnails", "step", "diff", "create_graph", "hidden_units", "sgd_path", "loss_surface",

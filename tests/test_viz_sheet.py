@@ -533,3 +533,14 @@ def test_a_sheet_too_long_to_read_is_cut_and_says_so():
     assert "… " in sheet.text
     assert " more" in sheet.text
     assert len(sheet.text.splitlines()) < 450
+
+
+def test_a_variable_used_a_thousand_times_is_no_recursion():
+    x = autograd.tensor(2.0, requires_grad=True)
+    x.name = "x"
+    h = x * 1
+    for _ in range(1200):
+        h = h + x
+    sheet = viz.sheet(h)
+    assert "used 1201×" in sheet.text and sheet.latex and sheet.html
+    assert len(viz.steps.steps(h)) > 1200

@@ -37,6 +37,14 @@ def wraps(x: Symbol) -> bool:
     return x.means is not None and x.means.guards is not None
 
 
+def total(terms: list[Symbol]) -> Symbol:
+    """Their sum, as a tree that is never deep: a variable may be used a thousand times."""
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[len(terms) // 2 * 2 :]
+    return terms[0]
+
+
 def simplified(x: Symbol) -> Symbol:
     """The same value in fewer signs. Only sums and products are touched, not what stands inside of a function."""
     if x.head not in INSIDE or x.means is not None:

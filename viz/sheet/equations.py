@@ -12,8 +12,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +24,7 @@ from autograd.graph import Graph, Variable
 
 from ..names import name_variables
 from ..notation import Meaning, Size, Symbol
-from .algebra import nodes, simplified
+from .algebra import nodes, simplified, total
 from .indices import Index, Indices, sized
 from .samples import Samples
 
@@ -178,7 +176,7 @@ class Equations:
         for v in reversed(graph.variables):
             terms = tuple(into.pop(v.index, ()))
             if terms:
-                whole = functools.reduce(operator.add, (t for _, t in terms))
+                whole = total([t for _, t in terms])
                 if self._passes(v, terms) and nodes(whole) <= (LONGEST if v.index not in self.forward else BRIEF):
                     upstream[v.index] = whole
                 else:
@@ -212,7 +210,7 @@ class Equations:
             v = self.graph.variables[index]
             left = Symbol.gradient(self.loss, self.symbols[index])
             terms = self.backward[index]
-            right = simplified(functools.reduce(operator.add, (t for _, t in terms)))
+            right = simplified(total([t for _, t in terms]))
             lines.append(self._line(v, left, terms, right.shaped(self.symbols[index].shape)))
         if level == "scalar":
             lines = self._in_indices(lines)
