@@ -142,7 +142,7 @@ def test_the_rules_read_as_those_of_a_linear_layer_on_patches():
     windows = Windows((2, 3), (1, 1), ((0, 0), (0, 0)), (1, 1))
     g = Symbol("G", (2, 6, 4, 2))
     texts = [op.pull(k)(g, None, (X, W, b), (windows, 1), k).text for k in range(3)]
-    assert op(X, W, b, windows, 1).text == "fold(patches(X) patches(W)ᵀ + b)"
+    assert op(X, W, b, windows, 1).text == "fold(patches(X) patches(W)ᵀ + 1 bᵀ)"
     assert texts == ["fold(patches(G) patches(W))", "fold(patches(G)ᵀ patches(X))", "Σ_0,2,3(G)"]
     pool = registry["max_pool"]
     assert pool(X, Windows.of((2, 2))).text == "fold(max(patches(X)))"

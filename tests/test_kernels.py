@@ -258,3 +258,41 @@ def test_a_child_after_a_fork_has_threads_of_its_own():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         autograd.set_num_threads(before)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.array])
+def test_numbers_of_numpy_are_arrays_too(kind):
+    z, y = kind(0.5), kind(1.0)
+    assert autograd.ops.bce_with_logits(z, y) == pytest.approx(math.log(1 + math.exp(-0.5)))
+    assert autograd.ops.bce(z, y) == pytest.approx(math.log(2))
+    assert autograd.ops.exp(z) == pytest.approx(math.exp(0.5)) and autograd.ops.sum(z) == 0.5
+    assert autograd.ops.log(2.0) == pytest.approx(math.log(2))
+
+
+BITS = """
+import sys, numpy as np, autograd, nn
+rng = np.random.default_rng(0)
+model = nn.Sequential(nn.Linear(3, 7), nn.GELU(), nn.Linear(7, 5), nn.Sigmoid())
+optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
+autograd.manual_seed(0)
+for layer in model[::2]:
+    layer.reset_parameters()
+x, y = autograd.as_tensor(rng.normal(size=(43, 3)).astype("f")), autograd.tensor(rng.integers(0, 5, 43))
+for _ in range(5):
+    u = model(x)
+    loss = nn.functional.cross_entropy(u, y) + nn.functional.binary_cross_entropy(u, (u.detach() > 0.5).float())
+    loss = loss + u.softmax(1).square().sum() / 43 + autograd.logaddexp(u, 1 - u).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(loss.item().hex(), [p.sum().item().hex() for p in model.parameters()])
+"""
+
+
+def test_a_compiled_kernel_and_the_same_from_the_cache_agree_to_the_bit(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run([sys.executable, "-c", BITS], check=True, env=environment, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1] and runs[0].count("\n") == 5

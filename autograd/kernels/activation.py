@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from .elementwise import TWO_BY_ROOT_PI, each, erfc_at, product
-from .jit import Array, jit
+from .jit import Array, helper, jit
 
 ROOT_HALF = (0.7071067811865476, -4.833646656726457e-17)
 BY_ROOT_2_PI = 0.3989422804014327
@@ -81,7 +81,7 @@ def _taylor() -> Array:
 GELU_NEAR_LEAST = _taylor()
 
 
-@jit
+@helper
 def _polynomial(coefficients, x):
     total = 0.0
     for n in range(coefficients.size - 1, -1, -1):
@@ -89,7 +89,7 @@ def _polynomial(coefficients, x):
     return total
 
 
-@jit
+@helper
 def _times_exp(m, x, lost):
     """m e^(x + lost) for x ≤ 0 and a tiny ``lost``; right also where e^x alone has no digits left."""
     if x > -700:
@@ -99,7 +99,7 @@ def _times_exp(m, x, lost):
     return (m + m * lost) * 6.918274648626584e-284  # e⁻⁶⁵², which is a float64 but for 2⁻⁶⁵ of it
 
 
-@jit
+@helper
 def _distance(x, place):
     """x − place, for a place in two parts."""
     return (x - place[0]) - place[1]
@@ -108,12 +108,12 @@ def _distance(x, place):
 # -- GELU
 
 
-@jit
+@helper
 def _tail(a):
     return _polynomial(TAIL, (a - 5.5) / (a + 4))
 
 
-@jit
+@helper
 def _gelu_at(x):
     if x < -1.5:
         x = max(x, -100.0)
@@ -126,7 +126,7 @@ def _gelu_at(x):
     return 0.5 * x * erfc_at(t)
 
 
-@jit
+@helper
 def _gelu_slope(x):
     if x < -1.5:
         x = max(x, -100.0)
@@ -140,7 +140,7 @@ def _gelu_slope(x):
     return 0.5 * erfc_at(-x * ROOT_HALF[0]) + x * BY_ROOT_2_PI * math.exp(-0.5 * x * x)
 
 
-@jit
+@helper
 def _inner(x):
     """Z = x (SLOPE + CUBIC x²), what its rounding has lost, and its derivative."""
     square, square_lost = product(x, x)
@@ -153,7 +153,7 @@ def _inner(x):
     return z, z_lost + x * lost, total + 2 * cubic
 
 
-@jit
+@helper
 def _gelu_tanh_at(x):
     if x < 0:
         x = max(x, -100.0)
@@ -163,7 +163,7 @@ def _gelu_tanh_at(x):
     return x / (1 + math.exp(-x * (SLOPE[0] + CUBIC[0] * x * x)))
 
 
-@jit
+@helper
 def _gelu_tanh_slope(x):
     d = _distance(x, TANH_LEAST)
     if abs(d) <= 1:
@@ -216,7 +216,7 @@ def gelu_vjp(g: Array, x: Array, approximate: str) -> tuple[Array]:
 # -- SiLU
 
 
-@jit
+@helper
 def _silu_at(x):
     e = math.exp(-abs(x))
     if x < 0:
@@ -225,7 +225,7 @@ def _silu_at(x):
     return x / (1 + e)
 
 
-@jit
+@helper
 def _silu_slope(x):
     d = _distance(x, SILU_LEAST)
     if abs(d) <= 1:
@@ -265,7 +265,7 @@ def silu_vjp(g: Array, x: Array) -> tuple[Array]:
 # -- Mish: tanh(ln(1 + e)) is h / (1 + h) for h = e + e²/2
 
 
-@jit
+@helper
 def _mish_at(x):
     e = math.exp(-abs(x))
     if x < -40:
@@ -277,7 +277,7 @@ def _mish_at(x):
     return x * (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
 
 
-@jit
+@helper
 def _mish_slope(x):
     d = _distance(x, MISH_LEAST)
     if abs(d) <= 1:
@@ -319,7 +319,7 @@ def mish_vjp(g: Array, x: Array) -> tuple[Array]:
 # -- the exponential linear units and the softplus, whose e^(x / w) and e^(b x) are of a rounded product
 
 
-@jit
+@helper
 def _quotient(x, width):
     """x / width, and what its rounding has lost."""
     q = x / width
@@ -361,7 +361,7 @@ def elu_vjp(g: Array, x: Array, high: float, low: float, width: float) -> tuple[
     return (each(_elu_vjp, g, x, numbers=(high, low, width)),)
 
 
-@jit
+@helper
 def _product(x, beta):
     """beta x, and what its rounding has lost."""
     z = beta * x
@@ -407,7 +407,7 @@ def softplus_vjp(g: Array, x: Array, beta: float) -> tuple[Array]:
 # -- tanhshrink
 
 
-@jit
+@helper
 def _fraction(square):
     """F = 3 + x²/(5 + x²/(7 + …)), with which tanh x is x − x³/(F + x²); for |x| < 1."""
     total = 21.0

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import threads
-from .jit import Array, jit, matrix, reordered
+from .jit import Array, helper, jit, matrix
 
 PART = 4
 """So many samples are convolved by one call of a kernel."""
@@ -78,7 +79,7 @@ def _planes(x: Array) -> Array:
 # element of W. Four outputs and four pieces are taken at a time, so that little is loaded often.
 
 
-@jit
+@helper
 def _inside(n, tap, stride, count):
     """The first window whose element at ``tap`` (counted from the axis's start) lies on it, and the last plus one."""
     first = 0 if tap >= 0 else (-tap + stride - 1) // stride
@@ -87,7 +88,7 @@ def _inside(n, tap, stride, count):
     return min(first, stop), stop
 
 
-@jit
+@helper
 def _widen(x, windows, rows, across, line):
     """The planes x (C, H, W) as a line (C, kw, sh, rows, across): row sh·r + s of the padded plane is at [s, r]."""
     _, kw, sh, sw, _, dw, ph, pw = windows
@@ -116,7 +117,7 @@ def _widen(x, windows, rows, across, line):
                         part[:] = 0
 
 
-@jit
+@helper
 def _narrow(line, windows, rows, across, out):
     """The adjoint of :func:`_widen`: each number is added where it came from; what lay in the padding is lost."""
     _, kw, sh, sw, _, dw, ph, pw = windows
@@ -145,7 +146,7 @@ def _narrow(line, windows, rows, across, out):
 FIRST = np.zeros(1, np.int64)
 
 
-@jit
+@helper
 def _slide(line, starts, W, out, places, P):
     """The piece of ``out`` at places[o] grows by the sum over t of W[o, t] times that of ``line`` at starts[t]."""
     O, T = W.shape
@@ -172,7 +173,7 @@ def _slide(line, starts, W, out, places, P):
                 out[k0 + p] += a0 * line[s0 + p]
 
 
-@reordered
+@partial(helper, flags=["reassoc"])
 def _dots(g, places, line, starts, out, P):
     """Each out[o, t] grows by the inner product of the pieces of ``g`` at places[o] and of ``line`` at starts[t]."""
     O, T = out.shape
@@ -256,7 +257,7 @@ def _conv_W(g, x, windows, rows, taps, each, groups, out):
             _dots(z[k * O * P :], places, line[k * C * each :], starts, part, np.uintp(P))
 
 
-@jit
+@helper
 def _grid(n, step, offsets):
     """Every offset from each of n places that are ``step`` apart. Unsigned, or each access would look at the sign."""
     out = np.empty(n * offsets.size, np.uintp)

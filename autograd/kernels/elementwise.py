@@ -14,7 +14,7 @@ import numpy as np
 
 from . import functions as f
 from . import threads
-from .jit import Array, jit, ravel, wide
+from .jit import Array, helper, jit, ravel, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -39,7 +39,7 @@ def each(kernel: Callable[..., Any], *arrays: Array, numbers: tuple[float, ...] 
     """
     try:
         vectors = [*map(ravel, arrays)]
-    except TypeError:  # a rule works with numbers too, Python's or NumPy's
+    except AttributeError:  # a rule works with Python's numbers too
         arrays = tuple(np.asarray(x * 1.0) for x in arrays)
         vectors = [*map(ravel, arrays)]
     out = np.empty(arrays[-1].shape, arrays[-1].dtype)
@@ -133,7 +133,7 @@ def _relu_vjp(g, x, out):
         out[i] = 0 if x[i] <= 0 else (g[i] if x[i] > 0 else x[i])
 
 
-@jit
+@helper
 def product(x, y):
     """x y, and what its rounding has lost: both factors in two parts, the products of the parts are exact."""
     c, d = 134217729.0 * x, 134217729.0 * y
@@ -143,7 +143,7 @@ def product(x, y):
     return rounded, ((x_high * y_high - rounded) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
-@jit
+@helper
 def _gauss(x):
     """exp(−x²), with what the square has lost: half an ulp of x² = 700 would be 350 ulp of the result."""
     square, lost = product(x, x)
@@ -165,7 +165,7 @@ def _erf_vjp(g, x, out):
         out[i] = g[i] * (TWO_BY_ROOT_PI * _gauss(np.float64(x[i])))
 
 
-@jit
+@helper
 def erfc_at(x):
     """1 − erf(x) of one float64."""
     d = x - 1

@@ -6,13 +6,14 @@ import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 Array = np.ndarray[Any, Any]
 
@@ -47,6 +48,18 @@ reordered = partial(jit, flags=["reassoc"])
 """For sums: LLVM may add up in another order, by vectors, the same in every run on one machine."""
 
 
+def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
+    """A function for kernels to call. It is compiled into each of them.
+
+    A kernel that called another kernel would get that one's code from the disk or from the compiler, as it happens; one
+    is inlined and the other not, and their last bits differ.
+    """
+    if PLAIN:
+        return function
+    made: Callable[..., Any] = register_jitable(**{**EXACT, "fastmath": {"contract", *flags}})(function)
+    return made
+
+
 def _sources() -> tuple[Any, ...]:
     """The state of all files of this folder."""
     files = sorted(Path(__file__).parent.glob("*.py"))
@@ -72,7 +85,7 @@ else:
         return types.none(), generate
 
 
-ravel = np.ndarray.ravel
+ravel = methodcaller("ravel")
 """The elements of an array in row order as a contiguous vector; a view where possible."""
 
 

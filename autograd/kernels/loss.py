@@ -60,6 +60,7 @@ def _bce_vjp(g, step, n, p, y, out):
 
 @jit
 def _cross_entropy(z, y, out):
+    wide()
     for i in range(z.shape[0]):
         if y[i] < 0 or y[i] >= z.shape[1]:
             return 0.0, i
@@ -75,6 +76,7 @@ def _cross_entropy(z, y, out):
 
 @jit
 def _cross_entropy_vjp(g, step, n, z, y, out):
+    wide()
     shifted(z, out)
     for i in range(z.shape[0]):
         s = 0.0

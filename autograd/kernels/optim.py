@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .jit import jit, wide
+from .jit import helper, jit, wide
 
 SIZES = "a parameter, its gradient and the optimizer's state differ in size: was .data replaced? Make a new optimizer"
 
@@ -24,6 +24,7 @@ NOTHING = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
 @jit
 def sgd(ps, gs, buffers, firsts, lr, momentum, dampening, weight_decay, nesterov, maximize):
     """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read."""
+    wide()
     for k in range(SEVERAL):
         if ps[k].size != gs[k].size or (momentum and ps[k].size != buffers[k].size):
             raise ValueError(SIZES)
@@ -31,9 +32,8 @@ def sgd(ps, gs, buffers, firsts, lr, momentum, dampening, weight_decay, nesterov
         _sgd(ps[k], gs[k], buffers[k], firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
 
 
-@jit
+@helper
 def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, maximize):
-    wide()
     real = p.dtype.type  # all arithmetic in the parameter's dtype, so that LLVM vectorises it
     lr, momentum, weight_decay = real(lr), real(momentum), real(weight_decay)
     fresh = real(1) - real(dampening)
@@ -54,6 +54,7 @@ def adam(ps, gs, ms, vs, tops, steps, lr, beta1, beta2, eps, weight_decay, amsgr
     With ``amsgrad`` (Reddi et al., 2018) a top is the largest v so far and divides in its place; else it is not read.
     ``decoupled`` (AdamW; Loshchilov and Hutter, 2019) shrinks the parameter itself, not by way of the gradient.
     """
+    wide()
     for k in range(SEVERAL):
         n = ps[k].size
         if not n == gs[k].size == ms[k].size == vs[k].size or (amsgrad and n != tops[k].size):
@@ -65,9 +66,8 @@ def adam(ps, gs, ms, vs, tops, steps, lr, beta1, beta2, eps, weight_decay, amsgr
         )  # fmt: skip
 
 
-@jit
+@helper
 def _adam(p, g, m, v, top, step, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize):
-    wide()
     real = p.dtype.type
     alpha = real(lr / (1 - beta1**step))
     root = real(1 / math.sqrt(1 - beta2**step))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,19 +11,24 @@ import numpy as np
 
 from . import functions as f
 from . import threads
-from .jit import Array, jit, ravel, reordered, wide
+from .jit import Array, helper, jit, ravel, reordered, wide
 
 SHORT, LONG = 24, 512
 
 
-@reordered
+@partial(helper, flags=["reassoc"])
 def total(x):
     """The sum of a contiguous vector, in float64."""
-    wide()
     s = 0.0
     for i in range(x.size):
         s += np.float64(x[i])
     return s
+
+
+@reordered
+def _total(x):
+    wide()
+    return total(x)
 
 
 @reordered
@@ -73,7 +79,7 @@ def _columns(x, many, out):
             out[i, j] = sums[j]
 
 
-@jit
+@helper
 def shifted(z, out):
     """exp(z − max z) by rows; the maxima."""
     tops = np.empty(z.shape[0], z.dtype)
@@ -88,15 +94,15 @@ def shifted(z, out):
     return tops
 
 
-@jit
+@helper
 def _exponentials(x):
-    wide()
     for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
         x[i] = f.exp(x[i])
 
 
 @jit
 def _softmax(z, out):
+    wide()
     shifted(z, out)
     for i in range(z.shape[0]):
         s = 0.0
@@ -108,6 +114,7 @@ def _softmax(z, out):
 
 @jit
 def _log_softmax(z, out):
+    wide()
     tops = shifted(z, out)
     for i in range(z.shape[0]):
         s = 0.0
@@ -137,7 +144,7 @@ def sums(x: Array, axes: tuple[int, ...] | None, keepdims: bool) -> Array:
 
 def _all(x: Array) -> Array:
     if x.size < 2 * threads.GRAIN:
-        return np.array(total(x))
+        return np.array(_total(x))
     pieces = threads.cut(x.size)
     parts = np.empty(len(pieces))
     threads.run(_part, [(x[piece], parts, k) for k, piece in enumerate(pieces)])
@@ -145,7 +152,7 @@ def _all(x: Array) -> Array:
 
 
 def _part(x: Array, parts: Array, k: int) -> None:
-    parts[k] = total(x)
+    parts[k] = _total(x)
 
 
 def summable(x: Any, axes: tuple[int, ...] | None) -> bool:
