@@ -58,8 +58,8 @@ class replay:
     ...     loss = (w * x).sum()
     ...     loss.backward()
     ...     return loss
-    >>> step(autograd.tensor([1.0, 1.0])), step(autograd.tensor([3.0, 1.0]))
-    (tensor(3.), tensor(5.))
+    >>> step(autograd.tensor([1.0, 1.0])).item(), step(autograd.tensor([3.0, 1.0])).item()
+    (3.0, 5.0)
     """
 
     def __init__(self, step: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import threads
-from .jit import Array, helper, jit, matrix
+from .jit import FUSED, Array, fused, helper, jit, matrix
 
 PART = 4
 """So many samples are convolved by one call of a kernel."""
@@ -146,7 +146,7 @@ def _narrow(line, windows, rows, across, out):
 FIRST = np.zeros(1, np.int64)
 
 
-@helper
+@partial(helper, flags=FUSED)
 def _slide(line, starts, W, out, places, P):
     """The piece of ``out`` at places[o] grows by the sum over t of W[o, t] times that of ``line`` at starts[t]."""
     O, T = W.shape
@@ -173,7 +173,7 @@ def _slide(line, starts, W, out, places, P):
                 out[k0 + p] += a0 * line[s0 + p]
 
 
-@partial(helper, flags=["reassoc"])
+@partial(helper, flags=("reassoc", *FUSED))
 def _dots(g, places, line, starts, out, P):
     """Each out[o, t] grows by the inner product of the pieces of ``g`` at places[o] and of ``line`` at starts[t]."""
     O, T = out.shape
@@ -212,7 +212,7 @@ def _dots(g, places, line, starts, out, P):
             out[o, t] += a0
 
 
-@jit
+@fused
 def _conv(x, W, b, windows, rows, taps, each, groups, out):
     """X ⋆ W + b for a few samples; W is (out, C/groups · size)."""
     C, O, P = x.shape[1] // groups, W.shape[0] // groups, out.shape[2] * out.shape[3]
@@ -227,7 +227,7 @@ def _conv(x, W, b, windows, rows, taps, each, groups, out):
             _slide(line[k * C * each :], starts, W[k * O : (k + 1) * O], z, places, np.uintp(P))
 
 
-@jit
+@fused
 def _conv_X(g, W, windows, rows, taps, each, groups, out):
     """The gradient of X for a few samples; W is (size, C, out/groups)."""
     C, O, P = out.shape[1] // groups, g.shape[1] // groups, g.shape[2] * g.shape[3]
@@ -242,7 +242,7 @@ def _conv_X(g, W, windows, rows, taps, each, groups, out):
         _narrow(line, windows, rows, g.shape[3], out[n])
 
 
-@jit
+@fused
 def _conv_W(g, x, windows, rows, taps, each, groups, out):
     """The gradient of W (out, C/groups · size), summed over a few samples."""
     C, O, P = x.shape[1] // groups, g.shape[1] // groups, g.shape[2] * g.shape[3]

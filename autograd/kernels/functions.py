@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from .jit import EXACT, PLAIN
+from .jit import FUSED, PLAIN
 
 __all__ = ["erf", "exp", "expm1", "log", "log1p", "one", "tanh"]
 
@@ -41,7 +41,7 @@ F_ROOT_HALF = int(F(math.sqrt(0.5)).view(I32))
 NORMAL, F_NORMAL, BIG, F_BIG = 2.0**-1022, F(2.0**-126), 2.0**54, F(2.0**24)
 
 
-INLINE: Any = {**EXACT, "forceinline": True}
+INLINE: Any = {"error_model": "numpy", "fastmath": set(FUSED), "forceinline": True}
 
 
 def by_dtype(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,19 +20,20 @@ Array = np.ndarray[Any, Any]
 PLAIN = bool(getattr(numba.config, "DISABLE_JIT", False))
 """NUMBA_DISABLE_JIT is set: the kernels run as plain Python."""
 
-EXACT: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
-"""No fast maths beyond contraction to fused multiply-add: nan, inf and −0 mean what they mean in NumPy."""
+FUSED = ("contract",)
+"""LLVM may join a product and a sum in one instruction, which rounds once."""
 
 
 def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
     """Compile ``function`` when it is first called, and keep the machine code on disk for the next process.
 
-    A kernel may ask for more fast maths than :data:`EXACT` by LLVM's ``flags``. The GIL is released. Where no cache
+    No fast maths, so that nan, inf and −0 mean what they mean in NumPy, and a vector loop and the plain one that it
+    falls back on agree to the bit; a kernel may ask for some by LLVM's ``flags``. The GIL is released. Where no cache
     folder can be written, the kernel is compiled again in every process.
     """
     if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    options: dict[str, Any] = {"nogil": True, **EXACT, "fastmath": {"contract", *flags}}
+    options = {"nogil": True, **_options(flags)}
     try:
         compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
@@ -44,7 +45,8 @@ def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[...
     return compiled
 
 
-reordered = partial(jit, flags=["reassoc"])
+fused = partial(jit, flags=FUSED)
+reordered = partial(jit, flags=("reassoc", *FUSED))
 """For sums: LLVM may add up in another order, by vectors, the same in every run on one machine."""
 
 
@@ -56,8 +58,12 @@ def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
     """
     if PLAIN:
         return function
-    made: Callable[..., Any] = register_jitable(**{**EXACT, "fastmath": {"contract", *flags}})(function)
+    made: Callable[..., Any] = register_jitable(**_options(flags))(function)
     return made
+
+
+def _options(flags: Sequence[str]) -> dict[str, Any]:
+    return {"error_model": "numpy", "fastmath": set(flags)}
 
 
 def _sources() -> tuple[Any, ...]:

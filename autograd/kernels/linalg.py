@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import threads
-from .jit import Array, jit, matrix, reordered, wide
+from .jit import Array, fused, matrix, reordered, wide
 from .reduction import sums
 
 SMALL = 4096
@@ -85,7 +85,7 @@ def _xt_w(x, w, out):
                 out[k, j] += a * w[i, j]
 
 
-@jit
+@fused
 def _linear(X, W, b, out):
     n, d = X.shape
     for i in range(n):
@@ -96,7 +96,7 @@ def _linear(X, W, b, out):
             out[i, k] = z
 
 
-@jit
+@fused
 def _linear_vjp(g, X, W, dX, dW, db):
     n, d = X.shape
     dW[:] = 0
