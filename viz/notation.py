@@ -156,7 +156,9 @@ class Symbol:
 
     def shaped(self, shape: Sequence[int]) -> Symbol:
         """The same expression where another shape is due: a vector as a column, a scalar for a whole array."""
-        return self if self.shape == tuple(shape) else _reshaped(self, tuple(shape))
+        shape = tuple(shape)
+        same = self.shape == shape and [*map(type, self.shape)] == [*map(type, shape)]  # a Size is more than its number
+        return self if same else _reshaped(self, shape)
 
     # -- what it looks like
 

@@ -144,7 +144,8 @@ class Equations:
             means = Meaning(v.op, (), None, lambda: recorded)
             return Symbol.made("call", (v.op.symbol, *inputs), self.symbols[v.index].shape, means)
         made: Symbol = v.op(*inputs, **v.params)
-        return made
+        shape = self.symbols[v.index].shape
+        return made if made.ndim == len(shape) else made.shaped(shape)  # of a function that says nothing of its shape
 
     def contribution(self, v: Variable, k: int, g: Symbol, of: Any) -> Symbol:
         """What ``v`` hands on to its input ``k`` of its gradient ``g``; summed where the input was repeated."""
@@ -280,8 +281,8 @@ class Equations:
             free: tuple[Index, ...] = ()
             if symbol.ndim and isinstance(symbol.shape[0], Size):
                 i = Index(int(symbol.shape[0]))
-                left, right, free = samples.row(line.left, i), samples.row(line.right, i), (i,)
-                terms = tuple((name, samples.row(t, i)) for name, t in line.terms)
+                left, right, free = samples.row(line.left, i), samples.row(line.right.shaped(symbol.shape), i), (i,)
+                terms = tuple((name, samples.row(t.shaped(symbol.shape), i)) for name, t in line.terms)
             else:
                 left, right = line.left, samples.whole(line.right)
                 terms = tuple((name, samples.whole(t)) for name, t in line.terms)
