@@ -21,6 +21,8 @@ __all__ = [
 
 class _Loss(Module):
     _reductions: tuple[str, ...] = REDUCTIONS
+    weight: Tensor | None  # of the losses that have one: a buffer, which goes along with state_dict() and to()
+    pos_weight: Tensor | None
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class BCELoss(_Loss):
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.weight = weight
+        self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Probabilities and targets of one shape → a scalar, or that shape for reduction "none"."""
@@ -85,8 +87,8 @@ class BCEWithLogitsLoss(_Loss):
         self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
     ) -> None:
         super().__init__(reduction)
-        self.weight = weight
-        self.pos_weight = pos_weight
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Scores and targets of one shape → a scalar, or that shape for reduction "none"."""
@@ -133,7 +135,7 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(reduction)
-        self.weight = weight
+        self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -174,7 +176,7 @@ class NLLLoss(_Loss):
 
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.weight = weight
+        self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -215,7 +217,7 @@ class MultiMarginLoss(_Loss):
             raise ValueError(f"MultiMarginLoss: only p == 1 and p == 2 supported, found {p}")
         self.p = p
         self.margin = margin
-        self.weight = weight
+        self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Scores (n, K) and labels (n,) → a scalar, or (n,) for reduction "none"."""

@@ -287,6 +287,44 @@ for epoch in range(epochs):
 done(time=time.perf_counter() - start)
 """
 
+PICTURES = """
+import autograd, nn, viz
+def graph(n, modules):
+    autograd.manual_seed(0)
+    x = autograd.rand(4, 3)
+    if modules:
+        return nn.Sequential(*(m for _ in range(n // 4) for m in (nn.Linear(3, 3), nn.Sigmoid())))(x).sum()
+    y = w = autograd.ones(3, requires_grad=True)
+    for _ in range(n):
+        y = y * w if _ % 2 else y + w
+    return y.sum()
+times = {}
+for name, n, modules, layout in (
+    ("1,000 variables of a network, DOT text", 1_000, True, False), ("1,000 variables, DOT text", 1_000, False, False),
+    ("5,000 variables of a network, default picture laid out", 5_000, True, True),
+    ("5,000 variables, default picture laid out", 5_000, False, True),
+):
+    root = graph(n, modules)
+    begun = time.perf_counter()
+    diagram = viz.draw(root)
+    if layout:
+        diagram.svg()
+    times[name] = time.perf_counter() - begun
+small = nn.BCEWithLogitsLoss()(
+    nn.Sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1))(autograd.rand(100, 2)), autograd.ones(100, 1)
+)
+wide = nn.CrossEntropyLoss()(
+    nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10))(autograd.rand(100, 784)),
+    autograd.randint(0, 10, (100,)),
+)
+for title, root in (("2-4-1", small), ("784-100-10", wide)):
+    for level in ("layer", "op", "unit"):
+        begun = time.perf_counter()
+        viz.draw(root, "both", level).svg()
+        times[f"{title}, level {level}, laid out"] = time.perf_counter() - begun
+done(times=times)
+"""
+
 TORCH = ("torch", "torch fused", "torch compiled")
 WORK: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # name: (what it is, code, peers)
@@ -300,6 +338,7 @@ WORK: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "epochs": ("the mnist recipe, 20 epochs of 50,000, whole process", DEMOS, ("torch",)),
     "matmul": ("matrix products", MATMUL, ("torch", "numpy")),
     "elementwise": ("elementwise functions and reductions", ELEMENTWISE, ("torch", "numpy")),
+    "pictures": ("pictures of large graphs, and the levels", PICTURES, ()),
 }
 REPLAYED = ("tiny", "mnist", "large", "two_layer", "epochs")
 
@@ -336,7 +375,7 @@ def measure(work: str, rounds: int) -> list[str]:
             except RuntimeError as error:  # noqa: PERF203 - it is a process each time
                 print(f"{error}\n{peer} is left out", file=sys.stderr)
                 del runs[peer]
-    if work in ("matmul", "elementwise"):
+    if work in ("matmul", "elementwise", "pictures"):
         names = list(runs["ours"][0]["times"])  # type: ignore[call-overload]
         times = {name: {p: [r["times"].get(name) for r in rs] for p, rs in runs.items()} for name in names}  # type: ignore[attr-defined]
         return [row(name, {p: t for p, t in by.items() if t[0] is not None}, ("ours",)) for name, by in times.items()]

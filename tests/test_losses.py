@@ -478,3 +478,12 @@ def test_a_sum_of_losses_has_the_sum_of_their_gradients():
     (nn.MSELoss()(z, y) + 0.1 * nn.L1Loss()(z, y) + 0.01 * (z**2).sum()).backward()
     expected = 2 * (Z - Y) / Z.size + 0.1 * np.sign(Z - Y) / Z.size + 0.02 * Z
     np.testing.assert_allclose(z.grad.numpy(), expected, rtol=1e-13)
+
+
+def test_the_weights_of_a_loss_are_buffers():
+    criterion = nn.BCEWithLogitsLoss(tensor([2.0]), pos_weight=tensor([3.0])).double()
+    assert list(criterion.state_dict()) == ["weight", "pos_weight"]
+    assert criterion.weight.dtype == criterion.pos_weight.dtype == "float64"
+    assert list(nn.CrossEntropyLoss().state_dict()) == [] and nn.CrossEntropyLoss().weight is None
+    z, y = tensor([0.0], dtype="float64"), tensor([1.0], dtype="float64")
+    assert criterion(z, y).item() == pytest.approx(6 * 0.6931471805599453)
