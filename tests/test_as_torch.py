@@ -283,6 +283,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 import scipy.stats
 
+torch.manual_seed(0)
 X = torch.randn(60, 2)
 y = (X[:, 0] > 0).long()
 Z = StandardScaler().fit_transform(X)
