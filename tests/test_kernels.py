@@ -141,8 +141,8 @@ def test_products_of_every_layout_equal_float64s(sizes, dtype):
 
 def test_a_large_product_is_the_same_for_any_number_of_threads():
     rng = np.random.default_rng(0)
-    x, w = rng.random((300, 200), "float32"), rng.random((100, 200), "float32")
-    g = rng.random((300, 100), "float32")
+    x, w = rng.random((600, 300), "float32"), rng.random((200, 300), "float32")
+    g = rng.random((600, 200), "float32")
     before, results = autograd.get_num_threads(), []
     try:
         for number in (1, 2, 3, 8):
@@ -161,7 +161,7 @@ def test_blas_has_its_threads_back_after_a_product():
 
     before = [library["num_threads"] for library in threadpool_info()]
     rng = np.random.default_rng(0)
-    linalg.product(rng.random((300, 200)), rng.random((200, 300)))
+    linalg.product(rng.random((600, 300)), rng.random((300, 600)))
     with pytest.raises(ValueError, match="matmul"), threads.one_thread_blas:
         linalg.quiet_matmul(np.ones((2, 3)), np.ones((2, 3)))
     assert [library["num_threads"] for library in threadpool_info()] == before

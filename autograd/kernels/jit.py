@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[...
 
 
 fused = partial(jit, flags=FUSED)
+"""For products, whose sums need it."""
+
 reordered = partial(jit, flags=("reassoc", *FUSED))
 """For sums: LLVM may add up in another order, by vectors, the same in every run on one machine."""
 
@@ -66,6 +68,7 @@ def _options(flags: Sequence[str]) -> dict[str, Any]:
     return {"error_model": "numpy", "fastmath": set(flags)}
 
 
+@cache
 def _sources() -> tuple[Any, ...]:
     """The state of all files of this folder."""
     files = sorted(Path(__file__).parent.glob("*.py"))

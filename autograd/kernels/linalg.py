@@ -23,7 +23,7 @@ SMALL = 4096
 THIN = (16, 16, 16)
 """How small the columns of x Wᵀ, the inner dimension of x W or the rows of xᵀ W must be for a loop to beat BLAS."""
 
-LARGE, HUGE = 2**22, 2**27
+LARGE, HUGE = 2**25, 2**27
 """From LARGE multiplications on, a product is cut in two for threads; above, into pieces of HUGE multiplications."""
 
 

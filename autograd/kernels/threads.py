@@ -18,8 +18,8 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
-GRAIN = 1 << 17
-"""How many elements of a cheap elementwise operation make a piece: a tenth of a millisecond's work or so."""
+GRAIN = 1 << 19
+"""How many elements of a cheap elementwise operation make a piece: to wake a thread takes up to 0.2 milliseconds."""
 
 
 def _cores() -> int:
