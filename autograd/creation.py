@@ -19,8 +19,8 @@ from .arrays import Array, check_differentiable, sizes, to_array
 from .devices import check_place
 from .engine import around, leaf
 from .errors import DtypeError
+from .kernels.quiet import quiet
 from .ops.dtypes import converted
-from .ops.quiet import quiet
 from .tensor import Tensor, as_tensor
 
 __all__ = [

@@ -12,7 +12,7 @@ from .creation import dtype_of, factory, like, number, shape_of
 from .devices import check_place, device
 from .engine import leaf
 from .errors import DtypeError
-from .ops.quiet import quiet
+from .kernels.quiet import quiet
 from .tensor import Tensor, method
 
 __all__ = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +14,7 @@ from autograd.graph import Graph, Variable
 
 from . import cells
 from .diagram import Diagram
+from .marks import Ids
 from .names import Name
 from .notation import HOLE, Html, Symbol, Text
 from .options import Options
@@ -92,8 +91,7 @@ class Picture:
         self.forward, self.backward = options.forward, options.backward
         n = len(graph)
         self.hidden = range(KEPT, n - KEPT) if n > LARGEST else range(0)
-        self.ids: set[str] = set()
-        self.tried: dict[str, int] = {}
+        self.ids = Ids()
         self.nodes = [self.identify(name.name) for name in names]
         self.more = self.identify("more")
         self.loss = self._loss()
@@ -139,14 +137,8 @@ class Picture:
     # -- nodes
 
     def identify(self, name: str) -> str:
-        """A node id made from a name: plain word characters, used once."""
-        spoken = unicodedata.normalize("NFKC", name.replace("∂", "d"))
-        word = free = re.sub(r"\W+", "_", spoken).strip("_")[:40] or "v"
-        while free in self.ids:
-            self.tried[word] = self.tried.get(word, 1) + 1
-            free = f"{word}_{self.tried[word]}"
-        self.ids.add(free)
-        return free
+        """A node id made from a name, used once."""
+        return self.ids.of(name.replace("∂", "d"))
 
     def place(
         self, where: graphviz.Digraph, node: str, kind: str, markup: str, mark: str, **attributes: str

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import threads
 from .jit import Array, fused, matrix, reordered, wide
+from .quiet import quiet
 from .reduction import sums
 
 SMALL = 4096
@@ -142,9 +143,9 @@ def product(x: Array, y: Array) -> Array:
 
 
 def quiet_matmul(x: Array, y: Array, out: Array | None = None) -> Array:
-    """BLAS's product: inf and nan are answers, not warnings."""
-    with np.errstate(all="ignore"):
-        return np.matmul(x, y, out=out)
+    """BLAS's product."""
+    product: Array = quiet(np.matmul, x, y, out)
+    return product
 
 
 def _run(kernel: Callable[..., Any], x: Array, y: Array, m: int, n: int) -> Array:
@@ -157,10 +158,9 @@ def linear(X: Array, W: Array, b: Array) -> Array:
     """X Wᵀ + b for X (n, in), W (out, in), b (out,)."""
     n, m = X.shape[0], W.shape[0]
     if n * W.size > SMALL or not (X.dtype is W.dtype is b.dtype):
-        out = product(X, W.T)
-        with np.errstate(all="ignore"):
-            out += b
-        return out
+        z: Array = product(X, W.T)
+        quiet(np.add, z, b, z)
+        return z
     out = np.empty((n, m), X.dtype)
     _linear(matrix(X), matrix(W), b, out)
     return out

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels import activation as kernels
+from ..kernels.quiet import quiet
 from .arithmetic import where
 from .elementwise import erfc, exp, sigmoid, tanh
-from .quiet import quiet
 from .record import primitive
 from .samples import unary
 

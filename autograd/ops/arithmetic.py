@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .quiet import context, quiet
+from ..kernels.quiet import context, quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
 

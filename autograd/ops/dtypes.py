@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
-from .quiet import quiet
+from ..kernels.quiet import quiet
 
 __all__ = [
     "SUPPORTED", "check_dtype", "converted", "get_default_dtype", "promote", "result_dtype", "set_default_dtype",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import elementwise as kernels
+from ..kernels.quiet import accurate, quiet
 from .arithmetic import guard, inside
-from .quiet import accurate, quiet
 from .record import primitive
 from .samples import Sampler, binary, unary, unary_positive
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import ShapeError, check_broadcast
 from ..kernels import linalg as kernels
+from ..kernels.quiet import quiet
 from .axes import axis
-from .quiet import quiet
 from .record import primitive
 
 __all__ = ["contract", "diagonal", "diagonal_put", "linear", "matmul"]

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from ..kernels import reduction as kernels
+from ..kernels.quiet import quiet
 from .arithmetic import guard
 from .axes import axes, axis
 from .dtypes import check_dtype
-from .quiet import quiet
 from .record import primitive
 from .samples import Sampler
 from .shape import cat, getitem, reshape

@@ -30,7 +30,7 @@ def quiet(function: Any, *args: Any, **kwargs: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd.ops.quiet import quiet
+    >>> from autograd.kernels.quiet import quiet
     >>> quiet(np.true_divide, np.ones(1), 0)
     array([inf])
     """
@@ -43,7 +43,7 @@ def accurate(ufunc: Any, *xs: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd.ops.quiet import accurate
+    >>> from autograd.kernels.quiet import accurate
     >>> accurate(np.log, np.array([0, 1], "float32"))
     array([-inf,   0.], dtype=float32)
     """
