@@ -4,6 +4,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import mpmath
 import numba
@@ -241,6 +243,54 @@ def test_an_error_in_a_thread_reaches_the_caller():
         threads.run(done.append, [(k,) for k in range(50)])
         assert sorted(done) == list(range(50))
     finally:
+        autograd.set_num_threads(before)
+
+
+def test_jobs_of_several_threads_and_jobs_within_jobs_are_each_done_once():
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(3)
+    counts = np.zeros((4, 300), np.int64)
+
+    def inner(k, n, i):
+        counts[k, n] += 1 << i
+
+    def caller(k):
+        for n in range(300):
+            threads.run(lambda i: threads.run(inner, [(k, n, 2 * i), (k, n, 2 * i + 1)]), [(i,) for i in range(4)])
+
+    try:
+        callers = [threading.Thread(target=caller, args=(k,)) for k in range(4)]
+        for thread in callers:
+            thread.start()
+        for thread in callers:
+            thread.join()
+    finally:
+        autograd.set_num_threads(before)
+    assert (counts == 255).all()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_nobody_waits_for_a_helper_that_has_not_begun_but_for_one_that_has(late):
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(2)
+    done, busy = [], threading.Event()
+    try:
+        threads.run(done.append, [(1,), (2,)])  # there is a helper now
+        for _ in range(threads.pool.helpers if late else 0):  # all are kept from coming
+            threads.pool.put(threads._Job(busy.wait, [()]), 1)
+        begun = time.perf_counter()
+        main = threading.get_ident()
+
+        def piece(k):
+            time.sleep(0.02 if threading.get_ident() == main else 0.2)
+            done.append(k)
+
+        threads.run(piece, [(3,), (4,)])
+        took = time.perf_counter() - begun
+        assert sorted(done) == [1, 2, 3, 4]
+        assert took < 0.15 if late else took > 0.15
+    finally:
+        busy.set()
         autograd.set_num_threads(before)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -12,10 +13,12 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite.ir import IntType
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
 Array = np.ndarray[Any, Any]
+_INT64 = IntType(64)
 
 PLAIN = bool(getattr(numba.config, "DISABLE_JIT", False))
 """NUMBA_DISABLE_JIT is set: the kernels run as plain Python."""
@@ -76,9 +79,23 @@ def _sources() -> tuple[Any, ...]:
 
 
 if PLAIN:
+    _lock = threading.Lock()
 
     def wide() -> None:
         """Let the kernel that calls it use the widest vectors there are (AVX-512), which LLVM by itself does not."""
+
+    def place(counter: Array) -> Any:
+        """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
+        return counter
+
+    def load(place: Any) -> int:
+        """The number as the last thread wrote it."""
+        return int(place[0])
+
+    def add(place: Any, number: int) -> None:
+        """Add to it, atomically."""
+        with _lock:
+            place[0] += number
 
 else:
 
@@ -92,6 +109,31 @@ else:
             return context.get_dummy_value()
 
         return types.none(), generate
+
+    @register_jitable
+    def place(counter):
+        """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
+        return counter.ctypes.data  # not the array, whose references would be counted at every look
+
+    @intrinsic
+    def load(context: Any, place: Any) -> Any:
+        """The number as the last thread wrote it."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.load_atomic(builder.inttoptr(arguments[0], _INT64.as_pointer()), "acquire", 8)
+
+        return types.int64(types.uintp), generate
+
+    @intrinsic
+    def add(context: Any, place: Any, number: Any) -> Any:
+        """Add to it, atomically."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(arguments[0], _INT64.as_pointer())
+            builder.atomic_rmw("add", pointer, arguments[1], "seq_cst")
+            return context.get_dummy_value()
+
+        return types.none(types.uintp, types.int64), generate
 
 
 ravel = methodcaller("ravel")

@@ -1,25 +1,42 @@
 """Work on several cores: a large array is cut into pieces, and each thread takes the next one.
 
 The pieces depend on the size alone, never on the number of threads, so that results are equal to the bit for any
-number. A piece is a kernel or a NumPy function that runs without the GIL. The threads are Python's own: they sleep
-while they wait, so that busy cores lose nothing, and after a fork the child makes new ones.
+number. A piece is a kernel or a NumPy function that runs without the GIL.
+
+The threads are Python's own. To wake one that sleeps takes 20 to 200 microseconds, longer than most pieces. So a helper
+that has just worked watches for the next job for a moment, in compiled code and without the GIL; then it sleeps, so
+that busy cores lose nothing. Nobody waits for a helper that has not begun: who comes late finds no pieces left. After a
+fork the child makes new ones.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from .jit import PLAIN, add, jit, load, place
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
-GRAIN = 1 << 19
-"""How many elements of a cheap elementwise operation make a piece: to wake a thread takes up to 0.2 milliseconds."""
+GRAIN = 1 << 15
+"""How many elements of an elementwise operation make a piece: a job for two threads costs about 5 microseconds."""
+
+WATCH = 0 if PLAIN else 1 << 21
+"""How often a helper looks for the next job before it sleeps: for a millisecond at the most."""
+
+PAUSE = 1 << 15
+"""How often it looks on when it has seen one: a few microseconds, until whoever brings it has let go of the GIL."""
+
+PATIENCE = 1 if PLAIN else 1 << 20
+"""How often one looks whether the helpers are done before one sleeps a little."""
 
 
 def _cores() -> int:
@@ -29,56 +46,107 @@ def _cores() -> int:
     return min(available, int(wanted)) if wanted.isdecimal() and int(wanted) else available
 
 
+@jit
+def _watch(done, bell, seen):
+    """Say that a job is ``done``, then look for the next: whether the bell rings, in time, after it was ``seen``.
+
+    Both without the GIL, so that whoever waits for the job need not wait for the GIL as well.
+    """
+    add(place(done), 1)
+    number = place(bell)
+    for _ in range(WATCH):
+        if load(number) != seen:
+            for _ in range(PAUSE):
+                load(number)
+            return True
+    return False
+
+
+@jit
+def _reached(done, many):
+    """Whether ``done`` reaches ``many`` soon."""
+    number = place(done)
+    for _ in range(PATIENCE):
+        if load(number) >= many:
+            return True
+    return False
+
+
 class _Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.jobs: SimpleQueue[Any] = SimpleQueue()
+        self.bell = np.zeros(1, np.int64)  # how often something was put into the queue
+        self.idle = np.zeros(1, np.int64)
         self.helpers = 0
 
     def enlist(self, helpers: int) -> None:
         """Have that many threads wait for jobs."""
         with self.lock:
+            if self.helpers < helpers:  # compiled here: a helper that is killed at exit would never have it cached
+                _watch(self.idle, self.bell, -1)
+                _reached(self.idle, 0)
             for _ in range(helpers - self.helpers):
                 threading.Thread(target=self.serve, name="chalkgrad", daemon=True).start()
                 self.helpers += 1
 
+    def put(self, job: _Job, helpers: int) -> None:
+        for _ in range(helpers):
+            self.jobs.put(job)
+        self.bell[0] += 1
+
     def serve(self) -> None:
+        sleepy = False
         while True:
-            job = self.jobs.get()
-            job()
+            seen = int(self.bell[0])
+            try:
+                job = self.jobs.get_nowait()
+            except Empty:
+                if not sleepy:
+                    sleepy = not _watch(self.idle, self.bell, seen)
+                    continue
+                job = self.jobs.get()
+            if job.over:  # nobody waits for this one any more
+                del job
+                continue
+            job.help()
+            done = job.done
             del job  # or the arrays of the last job would live until the next
+            sleepy = not _watch(done, self.bell, seen if self.jobs.empty() else -1)
 
 
 class _Job:
     """Pieces of work that threads take one after the other."""
 
-    def __init__(self, function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], helpers: int) -> None:
+    def __init__(self, function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None:
         self.function = function
         self.pieces = iter(pieces)  # next() on it is atomic
-        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
-        self.helpers = helpers
+        self.begun: list[None] = []  # one entry for each helper that has come; append() is atomic too
+        self.done = np.zeros(1, np.int64)
+        self.errors: list[BaseException] = []
+        self.over = False
 
     def work(self) -> None:
         for piece in self.pieces:
             self.function(*piece)
 
-    def __call__(self) -> None:
+    def help(self) -> None:
+        self.begun.append(None)
         try:
             self.work()
         except BaseException as error:
-            self.done.put(error)
-        else:
-            self.done.put(None)
+            self.errors.append(error)
 
     def finish(self) -> None:
-        """Work, then wait for the helpers."""
+        """Work, then wait for the helpers that have begun."""
         try:
             self.work()
         finally:
-            errors = [self.done.get() for _ in range(self.helpers)]
-        for error in errors:
-            if error is not None:
-                raise error
+            self.over = True
+            while self.begun and not _reached(self.done, len(self.begun)):
+                time.sleep(1e-4)
+        for error in self.errors:
+            raise error
 
 
 count = _cores()
@@ -135,15 +203,14 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
             function(*piece)
         return
     pool.enlist(helpers)
-    job = _Job(function, pieces, helpers)
-    for _ in range(helpers):
-        pool.jobs.put(job)
+    job = _Job(function, pieces)
+    pool.put(job, helpers)
     job.finish()
 
 
 def cut(size: int) -> list[slice]:
-    """The pieces of ``size`` elements: one, unless there are two of :data:`GRAIN`."""
-    n = max(1, size // GRAIN)
+    """The pieces of ``size`` elements: one, or two from twice :data:`GRAIN` on, or up to 16 of a million."""
+    n = 1 if size < 2 * GRAIN else min(max(2, size >> 20), 16)
     ends = [size * k // n for k in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]
 
