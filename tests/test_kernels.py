@@ -254,9 +254,12 @@ def test_jobs_of_several_threads_and_jobs_within_jobs_are_each_done_once():
     def inner(k, n, i):
         counts[k, n] += 1 << i
 
+    def outer(k, n, i):
+        threads.run(inner, [(k, n, 2 * i), (k, n, 2 * i + 1)])
+
     def caller(k):
         for n in range(300):
-            threads.run(lambda i: threads.run(inner, [(k, n, 2 * i), (k, n, 2 * i + 1)]), [(i,) for i in range(4)])
+            threads.run(outer, [(k, n, i) for i in range(4)])
 
     try:
         callers = [threading.Thread(target=caller, args=(k,)) for k in range(4)]

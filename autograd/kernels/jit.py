@@ -84,7 +84,7 @@ if PLAIN:
     def wide() -> None:
         """Let the kernel that calls it use the widest vectors there are (AVX-512), which LLVM by itself does not."""
 
-    def place(counter: Array) -> Any:
+    def place(counter: Any) -> Any:
         """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
         return counter
 
@@ -111,7 +111,7 @@ else:
         return types.none(), generate
 
     @register_jitable
-    def place(counter):
+    def place(counter: Any) -> Any:
         """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
         return counter.ctypes.data  # not the array, whose references would be counted at every look
 

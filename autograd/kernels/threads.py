@@ -66,7 +66,7 @@ def _watch(done, bell, seen):
 def _reached(done, many):
     """Whether ``done`` reaches ``many`` soon."""
     number = place(done)
-    for _ in range(PATIENCE):
+    for _ in range(PATIENCE):  # noqa: SIM110 - Numba knows no any()
         if load(number) >= many:
             return True
     return False

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import is_not
 from typing import Any
 
-import numpy as np
-
-from autograd import Tensor, as_tensor, zeros_like
+from autograd import Tensor, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Optimizer, Work, check_options, padded, run, several
+from .optimizer import Together, check_options
 
 
-class Adam(Optimizer):
+class Adam(Together):
     """Adam (Kingma and Ba, 2015): steps scaled by running moments of the gradient; the slides' choice.
 
     Parameters
@@ -77,8 +74,9 @@ class Adam(Optimizer):
             "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         switches = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
-        self._vectors: dict[Tensor, tuple[Any, ...]] = {}
         super().__init__(params, {**options, **switches})
+
+    _kernel = kernels.adam, 3
 
     def _check(self, group: dict[str, Any]) -> None:
         check_options(group, "lr", "eps", "betas", "weight_decay")
@@ -93,36 +91,14 @@ class Adam(Optimizer):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
-    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        for part in several(work):
-            first = part[0][0]
-            same = [x for _, theta, _, state in part for x in (theta, state["exp_avg"])]
-            known = self._vectors.get(first)
-            if known is None or options[5] or len(same) != len(known[0]) or any(map(is_not, same, known[0])):
-                known = self._vectors[first] = same, self._as_vectors(part, options)
-            gs, steps = [], []
-            for _, _, g, state in part:
-                state["step"] = step = state["step"] + 1
-                gs.append(g.ravel())
-                steps.append(step)
-            thetas, ms, vs, tops = known[1]
-            run(kernels.adam, (thetas, padded(gs), ms, vs, tops), (*steps, 1, 1, 1)[: kernels.SEVERAL], *options)
-
-    def _as_vectors(self, part: list[Work], options: tuple[Any, ...]) -> tuple[Any, ...]:
-        """θ, m, v and the largest v of several parameters as the kernel takes them, to be kept from step to step."""
-        columns = []
-        for _, theta, _, state in part:
-            top = kernels.NOTHING[theta.dtype]
-            if options[5]:
-                if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
-                    state["max_exp_avg_sq"] = as_tensor(np.zeros_like(theta))
-                top = state["max_exp_avg_sq"].array.ravel()
-            moments = state["exp_avg"].array.ravel(), state["exp_avg_sq"].array.ravel()
-            columns.append((theta.ravel(), *moments, top))
-        return tuple(padded(column) for column in zip(*columns, strict=True))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
+    def _remembered(self, p: Tensor, options: tuple[Any, ...]) -> tuple[Any, ...]:
+        state = self._state_of(p, options)
+        state["step"] = step = state["step"] + 1
+        if not options[5]:
+            return step, state["exp_avg"].array, state["exp_avg_sq"].array
+        if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
+            state["max_exp_avg_sq"] = zeros_like(p)
+        return step, state["exp_avg"].array, state["exp_avg_sq"].array, state["max_exp_avg_sq"].array
 
 
 class AdamW(Adam):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from autograd.versions import written
 from ..module import forget
 
 Array = np.ndarray[Any, Any]
-Work = tuple[Tensor, Array, Array, dict[str, Any]]
+Work = tuple[Tensor, Tensor]  # a parameter and its gradient
 
 
 def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
@@ -182,23 +182,11 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        ready = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        written(chain.from_iterable(ready), self._name)  # before the first write: an interrupted step counts too
-        for group, params in zip(self.param_groups, ready, strict=True):
-            options = self._options(group)
-            work, copied = [], []
-            for p in params:
-                state = self.state[p]
-                if not state:
-                    state.update(self._initial(p, options))
-                theta = values = p.array
-                if not values.flags.carray:
-                    theta = values.copy()
-                    copied.append((values, theta))
-                work.append((p, theta, p.grad.array, state))
-            self._update_all(work, options)
-            for values, theta in copied:
-                values[...] = theta
+        ready = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
+        written([p for work in ready for p, _ in work], self._name)  # first: an interrupted step counts too
+        for group, work in zip(self.param_groups, ready, strict=True):
+            if work:
+                self._update_all(work, self._options(group))
         return loss
 
     def _check(self, group: dict[str, Any]) -> None:
@@ -213,9 +201,20 @@ class Optimizer:
         raise NotImplementedError
 
     def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        """:meth:`_update` for each (p, θ, g, state); an optimizer whose kernel takes several at once has its own."""
-        for _, theta, g, state in work:
-            self._update(theta, g, state, options)
+        """:meth:`_update` for each (p, g)."""
+        for p, g in work:
+            state = self._state_of(p, options)
+            values = p.array
+            theta = values if values.flags.carray else values.copy()
+            self._update(theta, g.array, state, options)
+            if theta is not values:
+                values[...] = theta
+
+    def _state_of(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
+        state = self.state[p]
+        if not state:
+            state.update(self._initial(p, options))
+        return state
 
     def _update(self, theta: Array, g: Array, state: dict[str, Any], options: tuple[Any, ...]) -> None:
         """Change ``theta``, which is contiguous, and ``state`` in place."""
@@ -286,35 +285,96 @@ def _listed(params: Any) -> list[Any]:
     return list(params)
 
 
-def several(work: list[Work]) -> Iterator[list[Work]]:
-    """``work`` in lists for a kernel that takes :data:`SEVERAL` parameters at once, each list of one dtype."""
-    dtype = work[0][1].dtype if work else None
-    for _, theta, _, _ in work:
-        if theta.dtype is not dtype:
-            yield from several([w for w in work if w[1].dtype == dtype])
-            yield from several([w for w in work if w[1].dtype != dtype])
-            return
-    for k in range(0, len(work), SEVERAL):
-        yield work[k : k + SEVERAL]
+class Together(Optimizer):
+    """An optimizer whose kernel takes :data:`SEVERAL` parameters at once."""
+
+    _kernel: tuple[Callable[..., Any], int]
+    """It, and how many arrays of state it takes for a parameter; those that are not remembered are empty."""
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self._vectors: dict[Tensor, Vectors] = {}
+        super().__init__(params, defaults)
+
+    def _remembered(self, p: Tensor, options: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A number that the kernel takes for the parameter, and the arrays of its state."""
+        raise NotImplementedError
+
+    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
+        numbers, arrays = [], []
+        for p, _ in work:
+            number, *state = self._remembered(p, options)
+            numbers.append(number)
+            arrays += [p.array, *state]
+        first = work[0][0]
+        vectors = self._vectors.get(first)
+        if vectors is None or len(arrays) != len(vectors.arrays) or any(map(is_not, arrays, vectors.arrays)):
+            vectors = self._vectors[first] = Vectors(arrays, len(work), self._kernel[1])
+        vectors.run(self._kernel[0], [g.array.ravel() for _, g in work], numbers, options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
 
 
-def padded(vectors: Sequence[Array]) -> tuple[Array, ...]:
-    """``vectors`` as a kernel takes them: :data:`SEVERAL`, the missing ones empty."""
-    return (*vectors, *[NOTHING[vectors[0].dtype]] * (SEVERAL - len(vectors)))
+class Vectors:
+    """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
+
+    ``arrays`` are θ and the state of the first of ``count`` parameters, then of the next, …; ``states`` is how many
+    arrays of state the kernel takes.
+    """
+
+    def __init__(self, arrays: list[Array], count: int, states: int) -> None:
+        self.arrays = arrays
+        self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
+        width = len(arrays) // count
+        rows = [[self._vector(a) for a in arrays[k * width : (k + 1) * width]] for k in range(count)]
+        by_dtype: dict[Any, list[int]] = {}
+        for k, row in enumerate(rows):
+            row += [NOTHING[row[0].dtype]] * (1 + states - width)
+            by_dtype.setdefault(row[0].dtype, []).append(k)
+        self.jobs: list[tuple[list[int], Array, list[tuple[Any, Any]]]] = []
+        for dtype, places in by_dtype.items():
+            for k in range(0, len(places), SEVERAL):
+                part = places[k : k + SEVERAL]
+                self.jobs.append((part, NOTHING[dtype], self._pieces([rows[k] for k in part], NOTHING[dtype])))
+
+    def _vector(self, array: Array) -> Array:
+        if array.flags.carray:
+            return array.reshape(-1)
+        vector = array.flatten()
+        self.copies.append((array, vector))
+        return vector
+
+    def _pieces(self, rows: list[list[Array]], nothing: Array) -> list[tuple[Any, Any]]:
+        """The slices of each parameter, and its vectors cut so, as columns: all θ, all of the first state, …."""
+        sizes = [row[0].size for row in rows]
+        cuts = [[slice(None)]] * len(rows) if sum(sizes) < 2 * threads.GRAIN else [threads.cut(n) for n in sizes]
+        pieces = []
+        for n in range(max(map(len, cuts))):
+            slices = [parts[n] if n < len(parts) else slice(0) for parts in cuts]
+            cut = [[v[part] if v.size else v for v in row] for row, part in zip(rows, slices, strict=True)]
+            pieces.append((slices, [padded(column, nothing) for column in zip(*cut, strict=True)]))
+        return pieces
+
+    def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
+        """``kernel`` on all, with their gradients; large vectors are shared by threads."""
+        for array, vector in self.copies:
+            vector[...] = array.ravel()
+        for places, nothing, pieces in self.jobs:
+            mine = padded([gs[k] for k in places], nothing)
+            counts = padded([numbers[k] for k in places], numbers[0])
+            if len(pieces) == 1:
+                thetas, *states = pieces[0][1]
+                kernel(thetas, mine, *states, counts, *options)
+                continue
+            arguments = []
+            for slices, (thetas, *states) in pieces:
+                part = padded([g[piece] for g, piece in zip(mine, slices, strict=False)], nothing)
+                arguments.append((thetas, part, *states, counts, *options))
+            threads.run(kernel, arguments)
+        for array, vector in self.copies:
+            array[...] = vector.reshape(array.shape)
 
 
-def run(kernel: Callable[..., Any], columns: Sequence[tuple[Array, ...]], *rest: Any) -> None:
-    """``kernel`` on the columns, each of several vectors; large vectors are cut into pieces, which threads share."""
-    if sum(theta.size for theta in columns[0]) < 2 * threads.GRAIN:
-        kernel(*columns, *rest)
-        return
-    cuts = [threads.cut(theta.size) for theta in columns[0]]
-    empty: slice = slice(0, 0)
-    pieces = [
-        tuple(
-            tuple(v[parts[n] if n < len(parts) else empty] for v, parts in zip(column, cuts, strict=True))
-            for column in columns
-        )
-        for n in range(max(map(len, cuts)))
-    ]
-    threads.run(kernel, [(*piece, *rest) for piece in pieces])
+def padded(items: Sequence[Any], with_: Any) -> tuple[Any, ...]:
+    """``items`` as a kernel takes them: :data:`SEVERAL`."""
+    return (*items, *(with_,) * (SEVERAL - len(items)))

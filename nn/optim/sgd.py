@@ -10,10 +10,10 @@ import numpy as np
 from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Optimizer, Work, check_options, padded, run, several
+from .optimizer import Together, check_options
 
 
-class SGD(Optimizer):
+class SGD(Together):
     """θ ← θ − α g, optionally with momentum; slide "Stochastic gradient descent using mini-batches".
 
     With momentum μ, dampening τ: b ← μ b + (1 − τ) g (b = g at first) takes the place of g; with Nesterov's, g + μ b.
@@ -69,6 +69,8 @@ class SGD(Optimizer):
         switches = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
         super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize, **switches})
 
+    _kernel = kernels.sgd, 1
+
     def _check(self, group: dict[str, Any]) -> None:
         check_options(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
@@ -80,19 +82,11 @@ class SGD(Optimizer):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
-        return {}
-
-    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        for part in several(work):
-            buffers, firsts = [], [False] * kernels.SEVERAL
-            for k, (_, theta, _, state) in enumerate(part):
-                if options[1]:
-                    firsts[k] = state.get("momentum_buffer") is None
-                    if firsts[k]:
-                        state["momentum_buffer"] = as_tensor(np.empty_like(theta))
-                    buffers.append(state["momentum_buffer"].array.ravel())
-                else:
-                    buffers.append(kernels.NOTHING[theta.dtype])
-            thetas, gs = [theta.ravel() for _, theta, _, _ in part], [g.ravel() for _, _, g, _ in part]
-            run(kernels.sgd, (padded(thetas), padded(gs), padded(buffers)), tuple(firsts), *options)
+    def _remembered(self, p: Tensor, options: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not options[1]:
+            return (False,)
+        state = self.state[p]
+        first = state.get("momentum_buffer") is None
+        if first:
+            state["momentum_buffer"] = as_tensor(np.empty(p.shape, p.dtype))
+        return first, state["momentum_buffer"].array
