@@ -26,7 +26,7 @@ from .errors import DtypeError, GraphError, ShapeError, check_broadcast
 from .node import NUMBERS, Array, Node, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, note_exposed, place, stamp
+from .versions import check_unchanged, expose, exposed, let_go, note_exposed, place, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
@@ -70,6 +70,8 @@ def constant(x: float, dtype: Any) -> Array:
 
 def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     """Run ``op`` on tensors and numbers; record it if one of them requires a gradient and recording is on."""
+    if exposed:
+        let_go(inputs)
     arrays = []
     wanted = mixed = False
     dtype = None
@@ -93,7 +95,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     if mixed:
         arrays = promote(op, arrays)
     try:
-        made = array = op.forward(*arrays, *params)
+        made = array = op.compute(arrays, params)
     except ValueError:
         if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
             check_broadcast(op.name, [np.shape(a) for a in arrays])
@@ -113,19 +115,20 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     out._grad = out._extra = out._base = None
     out._version = 0
     out._spent = False
-    if op.view and np.may_share_memory(array, arrays[0]):
+    here = mode.here
+    if op.view and (array.base is arrays[0] or np.may_share_memory(array, arrays[0])):
         out._base = memory(inputs[0])
-        if mode.grad or not wanted:
+        if here.grad or not wanted:
             out._extra = {"view": (op, params, inputs[0])}
-    out._requires_grad = (
-        wanted and op.differentiable and mode.grad and (array.dtype is dtype or array.dtype.kind == "f")
+    out._requires_grad = flows = (
+        wanted and here.grad and op.differentiable and (array.dtype is dtype or array.dtype.kind == "f")
     )
-    if out._requires_grad or mode.everything:
+    if flows or here.everything:
         out._op = op
         out._inputs = inputs
         out._params = params
         out._seq = tick()
-        out._scope = mode.scope
+        out._scope = here.scope
         if watch is not None:
             watch.recorded(out)
         if exposed:
@@ -157,7 +160,7 @@ def rerecord(x: Any, made: Any, past: Any) -> None:
     x._requires_grad = True
     x._op, x._inputs, x._params, x._scope = made._op, made._inputs, made._params, made._scope
     x._spent = False
-    x._seq = tick()
+    x._seq = stamp(())  # what was recorded before must look for the past, as after a write
     extra = x._keep()
     extra["past"] = past
     extra.pop("seen", None)
@@ -210,6 +213,7 @@ def pull(
     pending: dict[Any, Any] = {}
     spent: list[Any] = []
     heap: list[tuple[int, Any]] = []
+    ahead: Any = None  # the youngest of those that wait; it is not in the heap, which for a chain stays empty
     note = None if tape is None or create_graph or peek else tape.note
     for x, seed in zip(outputs, seeds, strict=True):
         if note:
@@ -219,9 +223,10 @@ def pull(
         else:
             pending[x] = seed
             if x._op is not None:
-                heappush(heap, (-x._seq, x))
-    while heap:
-        node = heappop(heap)[1]
+                ahead = x if ahead is None else _younger(x, ahead, heap)
+    while ahead is not None:
+        node = ahead
+        ahead = heappop(heap)[1] if heap else None
         g = pending.pop(node)
         if node._extra is not None and not peek:
             g = _watched(node, g, found)
@@ -234,18 +239,17 @@ def pull(
                 f"{place(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
-        op, seq, params = node._op, node._seq, node._params
-        sources, values, wanted = [], [], []
-        for x in node._inputs:
+        op, seq, params, sources = node._op, node._seq, node._params, node._inputs
+        if writes.latest > seq:
+            sources = tuple(as_read_by(node, x) if isinstance(x, Node) else x for x in sources)
+        values, wanted = [], []
+        for x in sources:
             if isinstance(x, Node):
-                if x._seq > seq:
-                    x = as_read_by(node, x)
                 values.append(x if create_graph else x._array)
                 wanted.append(x._requires_grad and (path is None or x in path))
             else:
                 values.append(x)
                 wanted.append(False)
-            sources.append(x)
         if op.reads and (writes.latest > seq or exposed or node._extra is not None):
             check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
@@ -282,7 +286,7 @@ def pull(
                 else:
                     pending[x] = part
                     if x._op is not None:
-                        heappush(heap, (-x._seq, x))
+                        ahead = x if ahead is None else _younger(x, ahead, heap)
         except Exception as error:
             raise GraphError(f"{place(node)}: the chain rule failed: {error}") from error
         if watch is not None and not peek:
@@ -299,6 +303,14 @@ def pull(
         for node in spent:
             node._spent = True
     return found
+
+
+def _younger(a: Any, b: Any, heap: list[tuple[int, Any]]) -> Any:
+    """The younger of two nodes; the other one has to wait."""
+    if a._seq < b._seq:
+        a, b = b, a
+    heappush(heap, (-b._seq, b))
+    return a
 
 
 def _done(function: Any, note: Any, *args: Any) -> Any:
@@ -355,8 +367,8 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
                 _add_to_grad(x, g, first)
             raise
     for x, _ in ready:
-        if x._extra is not None:
-            for hook in tuple(x._extra.get("after", {}).values()):
+        if x._extra is not None and "after" in x._extra:
+            for hook in tuple(x._extra["after"].values()):
                 hook(x)
 
 
@@ -454,7 +466,7 @@ def check_seed(output: Any, seed: Any) -> Any:
                 f"grad can be implicitly created only for scalar outputs, and this one has shape {shape}: "
                 "reduce it first (.sum(), .mean()), or give backward(gradient=…)"
             )
-        return np.ones(shape, output._array.dtype)
+        return np.ones(shape, output._array.dtype) if shape else constant(1, output._array.dtype)
     array = seed._array if isinstance(seed, Node) else to_array(seed, output._array.dtype, "backward")
     if array.shape != shape:
         raise ShapeError(f"backward: the gradient has shape {array.shape}, the output has {shape}")

@@ -80,12 +80,12 @@ def grad(
     seeds: list[Any] = [engine.check_seed(y, seed) for y, seed in zip(outs, given, strict=True)]
     if create_graph:
         seeds = [g if isinstance(g, Tensor) else leaf(s) for g, s in zip(given, seeds, strict=True)]
-    before, mode.grad = mode.grad, create_graph
+    before, mode.here.grad = mode.here.grad, create_graph
     try:
         keep = create_graph if retain_graph is None else retain_graph
         found = engine.pull(outs, seeds, targets=wanted, retain_graph=keep, create_graph=create_graph)
     finally:
-        mode.grad = before
+        mode.here.grad = before
     missing = [k for k, x in enumerate(wanted) if x not in found]
     if missing and not (allow_unused or materialize_grads):
         raise GraphError(
@@ -99,7 +99,7 @@ def grad(
         if g is None and materialize_grads:
             g = zeros_like(x, requires_grad=create_graph)
         if g is not None and not isinstance(g, Tensor):
-            g = leaf(g.copy() if id(g) in taken or g.base is not None else g)
+            g = leaf(g.copy() if id(g) in taken or g.base is not None or not g.flags.writeable else g)
             taken.add(id(g.array))
         out.append(g)
     return tuple(out)

@@ -36,9 +36,9 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     """
     x = refreshed(x)
     base, path = _origin(x)
-    wanted = mode.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
+    wanted = mode.here.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
     if not wanted:
-        if mode.everything and base._op is not None:
+        if mode.here.everything and base._op is not None:
             raise GraphError(
                 f"{what}: everything is being recorded, but not a write in place into a tensor that requires no "
                 "gradient; write a new tensor instead (y = y + 1, not y += 1)"
@@ -49,11 +49,11 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
             ops.write(x._array, y._array if isinstance(y, Node) else y, *args[1:])
             written((x,), what)
             return x
-        before, mode.grad = mode.grad, False
+        before, mode.here.grad = mode.here.grad, False
         try:
             _store(x, function(x, *args, **kwargs), what)
         finally:
-            mode.grad = before
+            mode.here.grad = before
         return x
     if base._op is None and base._requires_grad:
         view = "a view of " if base is not x else ""

@@ -324,12 +324,12 @@ class Tensor(Node):
             for hook in tuple(backward_hooks.values()):
                 hook(self)
         if create_graph:
-            before, mode.grad = mode.grad, True
+            before, mode.here.grad = mode.here.grad, True
             try:
                 start = gradient if isinstance(gradient, Tensor) else leaf(seed)
                 found = engine.pull([self], [start], create_graph=True, retain_graph=True)
             finally:
-                mode.grad = before
+                mode.here.grad = before
         else:
             found = engine.pull([self], [seed], retain_graph=bool(retain_graph))
         engine.accumulate(found, [seed])

@@ -13,6 +13,7 @@ import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,26 @@ def _release(key: int, reference: Any) -> None:
             if base._version < when and _fingerprint(base._array) != fingerprint:
                 base._version = when
                 writes.latest = max(writes.latest, when)
+
+
+def let_go(inputs: tuple[Any, ...]) -> None:
+    """Release the arrays that somebody had, but nobody has any more: the source of ``from_numpy``, often.
+
+    Every view or buffer of an array is a reference to it, if it is no view itself.
+    """
+    for x in inputs:
+        if isinstance(x, Node) and id(base := memory(x)) in exposed:
+            only = _references(base) == _ALONE and base._array.base is None and not weakref.getweakrefcount(base._array)
+            if only and list(base._extra["holders"]) == [_SOMEBODY]:
+                _release(_SOMEBODY, weakref.ref(base))
+
+
+def _references(x: Any) -> int:
+    return sys.getrefcount(x._array)
+
+
+_SOMEBODY = id(None)
+_ALONE = _references(SimpleNamespace(_array=np.empty(0)))
 
 
 def _fingerprint(array: Array) -> int:
