@@ -23,7 +23,7 @@ import numpy as np
 
 from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
-from .node import NUMBERS, Array, Node, memory, mode, tick, writes
+from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
 from .versions import check_unchanged, expose, exposed, let_go, note_exposed, place, stamp
@@ -40,9 +40,9 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
     """A tensor around ``array`` (itself, not a copy) that no op made; ``base`` is the tensor whose memory that is."""
     out = _new(cls or Tensor)
     out._array = array
-    out._grad = out._op = out._scope = out._extra = None
+    out._grad = out._op = out._x = out._y = out._scope = out._extra = None
     out._base = None if base is None else memory(base)
-    out._inputs = out._params = ()
+    out._more = out._params = ()
     out._seq = out._version = 0
     out._spent = False
     out._requires_grad = requires_grad
@@ -125,7 +125,10 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     )
     if flows or here.everything:
         out._op = op
-        out._inputs = inputs
+        n = len(inputs)
+        out._x = inputs[0] if n else None
+        out._y = inputs[1] if n > 1 else None
+        out._more = inputs[2:] if n > 2 else ()
         out._params = params
         out._seq = tick()
         out._scope = here.scope
@@ -134,8 +137,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         if exposed:
             note_exposed(out, op, inputs)
     else:
-        out._op = out._scope = None
-        out._inputs = out._params = ()
+        out._op = out._x = out._y = out._scope = None
+        out._more = out._params = ()
         out._seq = 0
     return out
 
@@ -147,7 +150,8 @@ def refreshed(x: Any) -> Any:
     if stale and x._extra is not None and "view" in x._extra:
         op, params, parent = x._extra["view"]
         past = leaf(x._array, x._requires_grad)
-        past._op, past._inputs, past._params, past._seq = x._op, x._inputs, x._params, x._seq
+        for name in RECORD:
+            setattr(past, name, getattr(x, name))
         past._base = base
         anew = apply(op, (refreshed(parent),), params)
         if anew._requires_grad:
@@ -158,7 +162,8 @@ def refreshed(x: Any) -> Any:
 def rerecord(x: Any, made: Any, past: Any) -> None:
     """Let ``x`` have been made as ``made`` was; what read it before depends on ``past``."""
     x._requires_grad = True
-    x._op, x._inputs, x._params, x._scope = made._op, made._inputs, made._params, made._scope
+    for name in RECORD:
+        setattr(x, name, getattr(made, name))
     x._spent = False
     x._seq = stamp(())  # what was recorded before must look for the past, as after a write
     extra = x._keep()
@@ -239,7 +244,7 @@ def pull(
                 f"{place(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
-        op, seq, params, sources = node._op, node._seq, node._params, node._inputs
+        op, seq, params, sources = node._op, node._seq, node._params, inputs_of(node)
         if writes.latest > seq:
             sources = tuple(as_read_by(node, x) if isinstance(x, Node) else x for x in sources)
         values, wanted = [], []
@@ -263,14 +268,18 @@ def pull(
                 if len(parts) != len(sources):
                     raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
             for k, x in enumerate(sources):
-                if not wanted[k] or (rule := op.pull(k)) is None:
+                if not wanted[k]:
                     continue
-                if parts is None:
+                if parts is not None:
+                    part = parts[k]
+                    if part is None and op.pull(k) is None:
+                        continue
+                elif (rule := op.pull(k)) is None:
+                    continue
+                else:
                     part = rule(g, u, values, params, k)
                     if note:
                         note(part, rule, g, u, values, params, k)
-                else:
-                    part = parts[k]
                 if type(part) is not np.ndarray and not create_graph:
                     part = _done(np.asarray, note, part)
                 if op.singular:

@@ -17,7 +17,7 @@ from typing import Any
 from . import ops
 from .engine import apply, leaf, refreshed, rerecord
 from .errors import DtypeError, GraphError, ShapeError
-from .node import Node, memory, mode
+from .node import RECORD, Node, memory, mode
 from .versions import written
 
 __all__ = ["overwrite"]
@@ -98,7 +98,7 @@ def cut(x: Any) -> Any:
 def _past(x: Any) -> Any:
     """What ``x`` is now, record and values, as a tensor of its own."""
     past = leaf(x._array.copy(order="K"), x._requires_grad)
-    for name in ("_op", "_inputs", "_params", "_seq", "_scope", "_spent"):
+    for name in RECORD:
         setattr(past, name, getattr(x, name))
     if x._extra is not None:  # a hook stays with the values that it was put on, a wish for .grad with the tensor
         past._extra = {key: value for key, value in x._extra.items() if key != "retain_grad"}

@@ -19,18 +19,24 @@ NUMBERS = frozenset((int, float, bool))
 
 
 class Node:
-    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods."""
+    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods.
+
+    The inputs are not kept in a tuple: the garbage collector would go through as many tuples as tensors, and over a
+    long graph it takes longer than the engine.
+    """
 
     __slots__ = (
-        "__weakref__", "_array", "_base", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_scope",
-        "_seq", "_spent", "_version",
+        "__weakref__", "_array", "_base", "_extra", "_grad", "_more", "_op", "_params", "_requires_grad", "_scope",
+        "_seq", "_spent", "_version", "_x", "_y",
     )  # fmt: skip
 
     _array: Array
     _grad: Any  # the accumulated gradient, a tensor, or None
     _requires_grad: bool
     _op: Op | None  # the op that made it; None for a leaf
-    _inputs: tuple[Any, ...]  # the op's inputs: tensors, or Python numbers
+    _x: Any  # the op's first input, a tensor or a Python number; None if there is none
+    _y: Any  # the second
+    _more: tuple[Any, ...]  # the others
     _params: tuple[Any, ...]
     _seq: int  # creation number; 0 for a leaf
     _scope: Any  # where it was made (a module call), or None
@@ -38,6 +44,11 @@ class Node:
     _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
     _spent: bool  # a backward pass went through it without retain_graph
     _extra: dict[str, Any] | None  # the rare things: a name, hooks
+
+    @property
+    def _inputs(self) -> tuple[Any, ...]:
+        """All inputs of the op."""
+        return inputs_of(self)
 
     def _keep(self) -> dict[str, Any]:
         """Where the rare things are kept, made for the first of them."""
@@ -49,6 +60,17 @@ class Node:
     def operand(x: Any) -> Any:
         """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
         raise NotImplementedError
+
+
+RECORD = ("_op", "_x", "_y", "_more", "_params", "_seq", "_scope", "_spent")
+"""What the engine notes of how a tensor was made."""
+
+
+def inputs_of(x: Node) -> tuple[Any, ...]:
+    """All inputs of the op that made ``x``."""
+    if x._y is None:
+        return () if x._x is None else (x._x,)
+    return (x._x, x._y, *x._more) if x._more else (x._x, x._y)
 
 
 class Doing:
