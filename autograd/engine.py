@@ -42,7 +42,7 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
     out._array = array
     out._grad = out._op = out._x = out._y = out._scope = out._extra = None
     out._base = None if base is None else memory(base)
-    out._more = out._params = ()
+    out._params = ()
     out._seq = out._version = 0
     out._spent = False
     out._requires_grad = requires_grad
@@ -127,8 +127,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._op = op
         n = len(inputs)
         out._x = inputs[0] if n else None
-        out._y = inputs[1] if n > 1 else None
-        out._more = inputs[2:] if n > 2 else ()
+        out._y = None if n < 2 else inputs[1] if n == 2 else inputs[1:]
         out._params = params
         out._seq = tick()
         out._scope = here.scope
@@ -138,7 +137,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             note_exposed(out, op, inputs)
     else:
         out._op = out._x = out._y = out._scope = None
-        out._more = out._params = ()
+        out._params = ()
         out._seq = 0
     return out
 
@@ -274,7 +273,7 @@ def pull(
                     part = parts[k]
                     if part is None and op.pull(k) is None:
                         continue
-                elif (rule := op.pull(k)) is None:
+                elif (rule := op.pulls[0 if op.variadic else k]) is None:
                     continue
                 else:
                     part = rule(g, u, values, params, k)
@@ -356,26 +355,24 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
     if tape is not None:
         tape.accumulated(found, shared)
     taken = {id(s) for s in shared}
-    ready = []
     for x, g in found.items():
         array = g._array if isinstance(g, Node) else g
         if id(array) in taken or array.base is not None or not array.flags.writeable:
-            g = clone(g)
+            found[x] = g = clone(g)
             array = g._array if isinstance(g, Node) else g
         taken.add(id(array))
-        ready.append((x, g))
     first = tick(), 1
     with _commit:
         k = 0
         try:
-            for x, g in ready:
+            for x, g in found.items():
                 _add_to_grad(x, g, first)
                 k += 1
         except BaseException:
-            for x, g in ready[k + 1 :]:
+            for x, g in [*found.items()][k + 1 :]:
                 _add_to_grad(x, g, first)
             raise
-    for x, _ in ready:
+    for x in found:
         if x._extra is not None and "after" in x._extra:
             for hook in tuple(x._extra["after"].values()):
                 hook(x)

@@ -36,7 +36,8 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     """
     x = refreshed(x)
     base, path = _origin(x)
-    wanted = mode.here.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
+    involved = (x, base, *args, *kwargs.values())
+    wanted = mode.here.grad and any(isinstance(y, Node) and y._requires_grad for y in involved)
     if not wanted:
         if mode.here.everything and base._op is not None:
             raise GraphError(

@@ -26,7 +26,7 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "_array", "_base", "_extra", "_grad", "_more", "_op", "_params", "_requires_grad", "_scope",
+        "__weakref__", "_array", "_base", "_extra", "_grad", "_op", "_params", "_requires_grad", "_scope",
         "_seq", "_spent", "_version", "_x", "_y",
     )  # fmt: skip
 
@@ -35,8 +35,7 @@ class Node:
     _requires_grad: bool
     _op: Op | None  # the op that made it; None for a leaf
     _x: Any  # the op's first input, a tensor or a Python number; None if there is none
-    _y: Any  # the second
-    _more: tuple[Any, ...]  # the others
+    _y: Any  # the second; of three and more a tuple of all but the first
     _params: tuple[Any, ...]
     _seq: int  # creation number; 0 for a leaf
     _scope: Any  # where it was made (a module call), or None
@@ -62,15 +61,16 @@ class Node:
         raise NotImplementedError
 
 
-RECORD = ("_op", "_x", "_y", "_more", "_params", "_seq", "_scope", "_spent")
+RECORD = ("_op", "_x", "_y", "_params", "_seq", "_scope", "_spent")
 """What the engine notes of how a tensor was made."""
 
 
 def inputs_of(x: Node) -> tuple[Any, ...]:
     """All inputs of the op that made ``x``."""
-    if x._y is None:
-        return () if x._x is None else (x._x,)
-    return (x._x, x._y, *x._more) if x._more else (x._x, x._y)
+    first, other = x._x, x._y
+    if other is None:
+        return () if first is None else (first,)
+    return (first, *other) if type(other) is tuple else (first, other)
 
 
 class Doing:

@@ -12,9 +12,10 @@ import threading
 import weakref
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _lock = threading.RLock()  # an array may be freed, and _release called, while t
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
-def check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
+def check_unchanged(node: Any, op: Op, sources: Sequence[Any], seq: int) -> None:
     """Raise if a value that a rule will read was written in place since ``node`` was computed."""
     through_numpy = exposed or node._extra is not None
     if op.uses_output and (_stamp(node) > seq or (through_numpy and not _as_noted(node, node, -1))):
@@ -81,15 +82,14 @@ def _release(key: int, reference: Any) -> None:
 
 
 def let_go(inputs: tuple[Any, ...]) -> None:
-    """Release the arrays that somebody had, but nobody has any more: the source of ``from_numpy``, often.
-
-    Every view or buffer of an array is a reference to it, if it is no view itself.
-    """
+    """Release what somebody had, but nobody has any more: the source of ``from_numpy``, often."""
     for x in inputs:
-        if isinstance(x, Node) and id(base := memory(x)) in exposed:
-            only = _references(base) == _ALONE and base._array.base is None and not weakref.getweakrefcount(base._array)
-            if only and list(base._extra["holders"]) == [_SOMEBODY]:
-                _release(_SOMEBODY, weakref.ref(base))
+        if not isinstance(x, Node) or id(base := memory(x)) not in exposed or _references(base) != _ALONE:
+            continue
+        # A view or a buffer of an array that owns its memory would have been another reference.
+        array = base._array
+        if array.base is None and not getweakrefcount(array) and _SOMEBODY in base._extra["holders"]:
+            _release(_SOMEBODY, weakref.ref(base))
 
 
 def _references(x: Any) -> int:
@@ -106,11 +106,10 @@ def _fingerprint(array: Array) -> int:
 
 def note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
     """Fingerprint the inputs that a rule will read and that NumPy can write."""
-    seen = {
-        k: _fingerprint(x._array)
-        for k, x in enumerate(inputs)
-        if op.uses_input(k) and isinstance(x, Node) and id(memory(x)) in exposed
-    }
+    seen = {}
+    for k, x in enumerate(inputs):
+        if isinstance(x, Node) and id(memory(x)) in exposed and op.uses_input(k):
+            seen[k] = _fingerprint(x._array)
     if seen:
         out._extra = {**(out._extra or {}), "seen": seen}
 

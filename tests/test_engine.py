@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -507,6 +508,45 @@ def test_an_array_operand_is_guarded_too():
     z = (x * array).sum()
     array[:] = 0
     with pytest.raises(GraphError):
+        z.backward()
+
+
+def test_an_array_that_nobody_has_any_more_costs_later_steps_nothing():
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y = autograd.from_numpy(array)
+    assert (x * y)._extra is not None and autograd.versions.exposed
+    del array
+    assert (x * y)._extra is None and not autograd.versions.exposed
+
+
+@pytest.mark.parametrize("hold", [lambda a: a[:1], memoryview, weakref.ref, lambda a: autograd.from_numpy(a).numpy()])
+def test_a_write_through_whatever_leads_to_an_array_is_an_error_without_the_array_too(hold):
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y, held = autograd.from_numpy(array), hold(array)
+    del array
+    z = (x * y).sum()
+    (held() if isinstance(held, weakref.ref) else held)[0] = 100
+    with pytest.raises(GraphError, match="mul.*NumPy"):
+        z.backward()
+
+
+def test_a_write_into_the_whole_of_which_a_tensor_has_a_part_is_an_error():
+    x, whole = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0, 5.0])
+    y = autograd.from_numpy(whole[:2])
+    z = (x * y).sum()
+    whole[0] = 100
+    with pytest.raises(GraphError, match="mul.*NumPy"):
+        z.backward()
+
+
+def test_a_write_through_numpy_is_still_found_after_the_array_has_gone():
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y = autograd.from_numpy(array)
+    z = (x * y).sum()
+    array[0] = 100
+    del array
+    assert (x * y).tolist() == [100, 8]
+    with pytest.raises(GraphError, match="mul"):
         z.backward()
 
 
