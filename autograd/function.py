@@ -129,7 +129,8 @@ class _Call(ops.Op):
         shown = g.view()
         shown.flags.writeable = False  # others may be about to read it
         parts = self.run(leaf(shown), leaf(u), [leaf(x) for x in values], needs, recording=False)
-        return [None if part is None else part.array for part in parts]
+        # A view, as the user may have more of it (an input, say): what becomes a .grad is then a copy.
+        return [None if part is None else part.array.view() for part in parts]
 
     def joint(self, g: Any, u: Any, values: Any, params: Any, needs: Any) -> list[Any]:
         """The user's backward on tensors, recorded."""

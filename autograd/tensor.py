@@ -123,10 +123,10 @@ class Tensor(Node):
                 raise DtypeError(f"grad: the tensor is {self.dtype}, the assigned gradient {value.dtype}")
             if not value._array.flags.writeable:  # the next backward pass adds to it in place
                 value = value.detach().clone()
-        if engine.tape is not None:
-            engine.tape.effect(Tensor._set_grad, (self, value), {})
+        if engine.tape is None:
+            self._grad = value
         else:
-            self._set_grad(value)
+            engine.tape.effect(Tensor._set_grad, (self, value), {})
 
     def _set_grad(self, value: Tensor | None) -> None:
         self._grad = value

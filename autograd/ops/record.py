@@ -205,8 +205,9 @@ class Op:
             args, params = self.bind(args, kwargs)
         # Whatever speaks the protocol (a tensor records, a symbol typesets) takes over; arrays just compute.
         for x in args:
-            if hasattr(x, "__op__"):
-                return x.__op__(self, args, params)
+            record = getattr(x, "__op__", None)
+            if record is not None:
+                return record(self, args, params)
         try:
             return self.forward(*args, *params)
         except (AttributeError, TypeError, ValueError) as error:
