@@ -26,7 +26,7 @@ from .errors import DtypeError, GraphError, ShapeError, check_broadcast
 from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, let_go, note_exposed, place, stamp
+from .versions import check_unchanged, expose, exposed, note_shown, place, shown, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
@@ -70,8 +70,7 @@ def constant(x: float, dtype: Any) -> Array:
 
 def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     """Run ``op`` on tensors and numbers; record it if one of them requires a gradient and recording is on."""
-    if exposed:
-        let_go(inputs)
+    visible = shown(inputs) if exposed else None
     arrays = []
     wanted = mixed = False
     dtype = None
@@ -133,8 +132,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         out._scope = here.scope
         if watch is not None:
             watch.recorded(out)
-        if exposed:
-            note_exposed(out, op, inputs)
+        if visible:
+            note_shown(out, op, visible)
     else:
         out._op = out._x = out._y = out._scope = None
         out._params = ()
@@ -254,7 +253,7 @@ def pull(
             else:
                 values.append(x)
                 wanted.append(False)
-        if op.reads and (writes.latest > seq or exposed or node._extra is not None):
+        if op.reads and (writes.latest > seq or node._extra is not None):
             check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
         parts: Any = None

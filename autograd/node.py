@@ -92,7 +92,7 @@ class Mode(threading.local):
 
 
 class Writes:
-    """The stamp of the last write into any tensor: what was recorded after it needs no check."""
+    """The stamp of the last write into any tensor, or exposure of one: what was recorded after it needs no check."""
 
     latest = 0
 

@@ -574,7 +574,7 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:
         """The transpose: all axes in reverse order."""
-        return apply(ops.transpose, (self,)) if self.ndim == 2 else apply(ops.permute, (self,), (None,))
+        return apply(ops.transpose, (self,)) if self._array.ndim == 2 else apply(ops.permute, (self,), (None,))
 
     @property
     def mT(self) -> Tensor:

@@ -56,7 +56,7 @@ def expose(x: Any, holder: Any = None) -> None:
     base = memory(x)
     extra = base._keep()
     if id(base) not in exposed:
-        extra["exposed"] = (tick(), _fingerprint(base._array))
+        extra["exposed"] = (stamp(()), _fingerprint(base._array))  # what was recorded before must look
         number = id(base)
         exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
     # The callback knows the tensor weakly and the holder by id: no cycle.
@@ -81,14 +81,24 @@ def _release(key: int, reference: Any) -> None:
                 writes.latest = max(writes.latest, when)
 
 
-def let_go(inputs: tuple[Any, ...]) -> None:
-    """Release what somebody had, but nobody has any more: the source of ``from_numpy``, often."""
-    for x in inputs:
-        if not isinstance(x, Node) or id(base := memory(x)) not in exposed or _references(base) != _ALONE:
-            continue
-        # A view or a buffer of an array that owns its memory would have been another reference.
-        array = base._array
-        if array.base is None and not getweakrefcount(array) and _SOMEBODY in base._extra["holders"]:
+def shown(inputs: tuple[Any, ...]) -> list[tuple[int, Any]]:
+    """The inputs whose memory NumPy can write, and their positions."""
+    found = []
+    for k, x in enumerate(inputs):
+        if isinstance(x, Node) and id(x if x._base is None else x._base) in exposed:
+            _let_go(memory(x))
+            if exposed:
+                found.append((k, x))
+    return found
+
+
+def _let_go(base: Any) -> None:
+    """Release what somebody had, if nobody has it any more: the source of ``from_numpy``, often."""
+    array = base._array
+    # A view or a buffer of an array that owns its memory would be another reference.
+    if array.base is None and not getweakrefcount(array):
+        del array
+        if _references(base) == _ALONE and _SOMEBODY in base._extra["holders"]:
             _release(_SOMEBODY, weakref.ref(base))
 
 
@@ -104,12 +114,9 @@ def _fingerprint(array: Array) -> int:
     return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
 
 
-def note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
-    """Fingerprint the inputs that a rule will read and that NumPy can write."""
-    seen = {}
-    for k, x in enumerate(inputs):
-        if isinstance(x, Node) and id(memory(x)) in exposed and op.uses_input(k):
-            seen[k] = _fingerprint(x._array)
+def note_shown(out: Any, op: Op, inputs: list[tuple[int, Any]]) -> None:
+    """Fingerprint those of the inputs that NumPy can write which a rule will read."""
+    seen = {k: _fingerprint(x._array) for k, x in inputs if op.uses_input(k)}
     if seen:
         out._extra = {**(out._extra or {}), "seen": seen}
 
