@@ -481,6 +481,15 @@ def test_a_write_through_numpy_between_forward_and_backward_is_an_error(make):
     assert x.grad is None
 
 
+def test_a_write_through_a_numpy_view_of_an_input_made_after_the_forward_pass_is_an_error():
+    x, y = leaf([1.0, 2.0]), tensor([3.0, 4.0])
+    loss = (x * y).sum()
+    view = y.numpy()
+    view[0] = 100
+    with pytest.raises(GraphError, match="mul.*its input y.*NumPy"):
+        loss.backward()
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_write_through_a_numpy_view_made_after_the_forward_pass_is_an_error(gone):
     x = leaf([1.0, 2.0])
