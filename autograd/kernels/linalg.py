@@ -1,7 +1,8 @@
 """Matrix products, and the linear layer X Wᵀ + b with its three gradients.
 
-The tiles of :mod:`.tiles` take the layouts of a layer's forward and backward pass, x Wᵀ, g W and gᵀ x, without a copy
-of a whole operand. What a tile reads again and again is brought into a block of its own where it lies badly.
+The smallest are BLAS's, or one loop for a whole layer; the others are made of the tiles of :mod:`.tiles`, which take
+the layouts of a layer's forward and backward pass, x Wᵀ, g W and gᵀ x, without a copy of a whole operand, and as many
+threads as there are, with no other library's threads beside them.
 """
 
 from __future__ import annotations
@@ -15,24 +16,23 @@ from .jit import Array, fused, jit, matrix, reordered, wide
 from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
 
-SMALL = 4096
-"""Up to this many multiplications the linear layer is one plain loop, bias included: calls cost more than the work."""
+DIRECT, BROAD = 2**18, 2**15
+"""BLAS is called where there are fewer multiplications and fewer elements of the product: its own calls are cheaper."""
 
-TALL = 16
-
-BROAD, DIRECT = 2**15, 2**18
+SMALL, TALL = 4096, 16
+"""A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
 
 PIECE = 2**20
-"""How many multiplications a thread must have: to hand it a piece takes as long as a few hundred thousand."""
+"""How many multiplications make a thread worthwhile: about ten times what it costs to hand them over."""
 
 DEEP, HIGH = 512, 512
 """The inner size and the rows of a block that stays in the cache near the core."""
 
 FAR, AGAIN = 2048, 4
-"""Rows that are so many bytes apart share places of the cache; a block is copied if tiles read it so many times."""
+"""Rows more bytes apart push each other out of the cache: a block of them is copied if so many tiles read it."""
 
 FLAT, THIN, LONG = 6, 16, (128, 256)
-"""When x wᵀ is a matter of dot products: few rows, few columns, or not many of them but a long way to add up."""
+"""x wᵀ is made of dot products if it has few rows, few columns, or not many columns and a long way to add up."""
 
 
 @fused
@@ -122,17 +122,19 @@ def _dots(x, w, bias, out, part, parts):
 
 @reordered
 def _linear(X, W, b, out):
-    """X Wᵀ + b by columns of many rows: the few of X and of the outcome are too short for vectors."""
+    """X Wᵀ + b for a few units, by columns: rows are too short for vectors."""
     wide()
     n, d = X.shape
-    columns, z = np.empty((d, n), X.dtype), np.empty(n, X.dtype)
+    space = np.empty((d + 1, n), X.dtype)
+    z = space[d]
     for j in range(d):
+        x = space[j]
         for i in range(n):
-            columns[j, i] = X[i, j]
+            x[i] = X[i, j]
     for k in range(W.shape[0]):
         z[:] = b[k]
         for j in range(d):
-            w, x = W[k, j], columns[j]
+            w, x = W[k, j], space[j]
             for i in range(n):
                 z[i] += w * x[i]
         for i in range(n):
@@ -141,13 +143,16 @@ def _linear(X, W, b, out):
 
 @reordered
 def _linear_vjp(g, X, W, dX, dW, db):
+    """Its gradients in the same way; ``dX`` has no rows where it is not wanted."""
     wide()
     n, d = X.shape
     m = W.shape[0]
-    columns, gs, z = np.empty((d, n), X.dtype), np.empty((m, n), g.dtype), np.empty(n, X.dtype)
+    space = np.empty((d + m + 1, n), X.dtype)
+    gs, z = space[d:], space[d + m]
     for j in range(d):
+        x = space[j]
         for i in range(n):
-            columns[j, i] = X[i, j]
+            x[i] = X[i, j]
     for k in range(m):
         total, line = 0.0, gs[k]  # float64, whatever the dtype
         for i in range(n):
@@ -156,11 +161,11 @@ def _linear_vjp(g, X, W, dX, dW, db):
             total += np.float64(line[i])
         db[k] = total
         for j in range(d):
-            s, x = X.dtype.type(0), columns[j]
+            s, x = X.dtype.type(0), space[j]
             for i in range(n):
                 s += line[i] * x[i]
             dW[k, j] = s
-    if dX.size:  # no rows where ∂𝒥/∂X is not wanted
+    if dX.shape[0]:
         for j in range(d):
             z[:] = 0
             for k in range(m):
@@ -175,7 +180,7 @@ def _linear_vjp(g, X, W, dX, dW, db):
 def _columns(x, out):
     """The sum of each column, in float64, many rows at a time if they are short."""
     wide()
-    m, n = x.shape
+    n = x.shape[1]
     many = max(1, 128 // n)
     sums, line = np.zeros(many * n), x.reshape(x.size)
     for start in range(0, x.size, sums.size):
@@ -197,9 +202,9 @@ def product(x: Array, y: Array) -> Array:
     """The matrix product of two matrices."""
     m, depth = x.shape
     n = y.shape[1]
-    dtype = x.dtype
-    if (m * n < BROAD and m * n * depth < DIRECT) or dtype is not y.dtype or dtype not in NONE or depth != y.shape[0]:
-        return x.dot(y)  # what matmul, a ufunc, does before and after takes longer; and here floats raise no warnings
+    if (m * n < BROAD and m * n * depth < DIRECT) or not _have_tiles(x, y) or depth != y.shape[0]:
+        out: Array = context.run(x.dot, y)  # matmul, a ufunc, takes half a microsecond more
+        return out
     turned = 0
     if not x.flags.c_contiguous:
         if x.flags.f_contiguous:
@@ -211,7 +216,11 @@ def product(x: Array, y: Array) -> Array:
             y, turned = y.T, turned + 2
         else:
             y = np.ascontiguousarray(y)
-    return _tiled(x, y, NONE[dtype], turned, m, depth, n)
+    return _tiled(x, y, NONE[x.dtype], turned, m, depth, n)
+
+
+def _have_tiles(x: Array, y: Array) -> bool:
+    return x.dtype is y.dtype and x.dtype in NONE
 
 
 def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: int) -> Array:
@@ -231,22 +240,23 @@ def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: 
 def linear(X: Array, W: Array, b: Array) -> Array:
     """X Wᵀ + b for X (n, in), W (out, in), b (out,)."""
     n, d = X.shape
-    m = W.shape[0]
+    m = len(W)
     dtype, work = X.dtype, n * d * m
     if n >= TALL and work <= SMALL and dtype is W.dtype is b.dtype:
         out = np.empty((n, m), dtype)
         _linear(X if X.flags.c_contiguous else matrix(X), W if W.flags.c_contiguous else matrix(W), b, out)
         return out
-    if work >= DIRECT and dtype is W.dtype is b.dtype and dtype in NONE:
+    if work >= DIRECT and dtype is b.dtype and _have_tiles(X, W):
         return _tiled(matrix(X), matrix(W), np.ascontiguousarray(b), 2, n, d, m)
     z: Array = product(X, W.T)
-    return context.run(np.add, z, b, z)  # type: ignore[no-any-return]
+    context.run(np.add, z, b, z)
+    return z
 
 
 def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Array | None, Array | None, Array | None]:
     """(g W, gᵀ X, 1ᵀ g), each only if ``needs`` says so."""
     n, d = X.shape
-    m = W.shape[0]
+    m = len(W)
     dtype = X.dtype
     of_x, of_w, of_b = needs
     if n >= TALL and n * d * m <= SMALL and d * m and dtype is g.dtype is W.dtype:
@@ -258,9 +268,7 @@ def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Arr
             dX, dW, db,
         )  # fmt: skip
         return dX if of_x else None, dW, db
-    db = None
-    if of_b:
-        db = np.empty(m, g.dtype)
-        if m:
-            _columns(matrix(g), db)
-    return product(g, W) if of_x else None, product(g.T, X) if of_w else None, db
+    db = np.empty(m if of_b else 0, g.dtype)
+    if db.size:
+        _columns(matrix(g), db)
+    return product(g, W) if of_x else None, product(g.T, X) if of_w else None, db if of_b else None

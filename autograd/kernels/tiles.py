@@ -7,6 +7,7 @@ tile that it is in: a product may be cut anywhere and stays equal to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
@@ -119,11 +120,17 @@ class _Vectors:
         self.builder.position_at_end(end)
 
 
+def _code(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for kernels whose code is built here; it loses its first argument."""
+    made: Callable[..., Any] = intrinsic(function)
+    return made
+
+
 def _signature(dtype: Any, numbers: int) -> Any:
     return types.void(dtype, *[types.intp] * numbers)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_code
 def grow(
     context: Any, dtype: Any, rows: Any, width: Any, depth: Any, out: Any, out_row: Any, begin: Any, begin_row: Any,
     x: Any, x_row: Any, x_step: Any, y: Any, y_step: Any,
@@ -166,7 +173,7 @@ def grow(
     return _signature(dtype, 12), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_code
 def dots(
     context: Any, dtype: Any, rows: Any, columns: Any, depth: Any, out: Any, out_row: Any, x: Any, x_row: Any, y: Any,
     y_row: Any,
@@ -206,7 +213,7 @@ def dots(
     return _signature(dtype, 9), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_code
 def turn(context: Any, dtype: Any, rows: Any, columns: Any, x: Any, x_row: Any, out: Any, out_row: Any) -> Any:
     """The transpose of a square as wide as a vector; zeros in place of what is beyond ``rows`` or ``columns`` of x."""
 
@@ -230,7 +237,7 @@ def turn(context: Any, dtype: Any, rows: Any, columns: Any, x: Any, x_row: Any, 
     return _signature(dtype, 6), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_code
 def copy(context: Any, dtype: Any, rows: Any, columns: Any, x: Any, x_row: Any, out: Any, out_row: Any) -> Any:
     """The block of x."""
 
@@ -252,7 +259,7 @@ def copy(context: Any, dtype: Any, rows: Any, columns: Any, x: Any, x_row: Any, 
     return _signature(dtype, 6), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_code
 def hold(context: Any, array: Any) -> Any:
     """Keep an array whose address is in use until here."""
 
