@@ -108,6 +108,7 @@ class _Pool:
                 job = self.jobs.get()
             if job.over:  # nobody waits for this one any more
                 del job
+                sleepy = False  # the next one may come as soon
                 continue
             job.help()
             done = job.done
