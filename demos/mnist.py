@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.svm import SVC
 from tqdm import tqdm
 
 import autograd
@@ -110,6 +109,8 @@ def train(
 
 def against_svm(parts: Parts, num_epoch: int, lr: float) -> None:
     """The network of the slides and two support vector machines on the same images, in a table."""
+    from sklearn.svm import SVC  # not above: it takes a second, and --base has no use for it
+
     (X, y), _, (X_test, y_test) = parts
     rows = []
 
