@@ -36,7 +36,8 @@ def row(title: str, times: dict[str, list[float]], ours: Sequence[str], rivals: 
     found = Row(title, unit, {peer: statistics.median(t) for peer, t in times.items()})
     mine = [p for p in ours if p in times]
     present = sorted((p for p in rivals if p in times), key=found.medians.__getitem__)
-    for best in present[:1] + [p for p in present[1:] if p.startswith("torch")][: not present[0].startswith("torch")]:
+    torches = [p for p in present if p.startswith("torch")]
+    for best in dict.fromkeys(present[:1] + torches[:1]) if mine else ():
         found.ratios[best] = {
             p: statistics.median(a / b for a, b in zip(times[p], times[best], strict=True)) for p in mine
         }
@@ -75,10 +76,8 @@ def compact(found: Sequence[Row]) -> list[str]:
     lines = []
     for group, members in groupby(found, lambda r: r.title.partition(": ")[0] if _grouped(r) else r.title):
         these = list(members)
-        if not _grouped(these[0]):
-            lines += map(_line, these)
-        elif these[0].ratio is not None:
-            known = sorted((r.ratio, r.title.partition(": ")[2]) for r in these if r.ratio is not None)
+        known = sorted((r.ratio, r.title.partition(": ")[2]) for r in these if r.ratio is not None)
+        if known and _grouped(these[0]):
             middle = statistics.median(ratio for ratio, _ in known)
             (low, least), (high, most) = known[0], known[-1]
             lines.append(
@@ -86,7 +85,7 @@ def compact(found: Sequence[Row]) -> list[str]:
                 f"({most}) |"
             )
         else:
-            lines += [f"| {r.title} | {number(r.medians['ours'], r.unit)} | | | | |" for r in these]
+            lines += map(_line, these)
     return lines
 
 
