@@ -88,3 +88,18 @@ def test_a_first_run_says_once_that_it_compiles_and_only_to_a_terminal(warm, tmp
         os.close(theirs)
     assert said[0].count("compiles its kernels") == said[0].count("\n") == 1
     assert said[1] == "end"
+
+
+@pytest.mark.parametrize(
+    "imported, not_yet",
+    [
+        ("autograd, nn, viz", "ssl http.client urllib.request matplotlib tqdm sklearn scipy.linalg PIL onnx torch"),
+        ("demos.two_layer, demos.mnist", "matplotlib sklearn scipy.linalg"),
+    ],
+)
+def test_what_few_programs_need_is_not_imported_with_the_rest(imported, not_yet):
+    for name in imported.split(", "):
+        pytest.importorskip(name)
+    code = f"import sys, {imported}\nprint(*(name for name in {not_yet.split()} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
