@@ -18,12 +18,9 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import numpy.typing as npt
@@ -309,6 +306,9 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
     except OSError as error:
         advice = "cannot make the folder for MNIST; set MNIST_DIR to one that has its files, or XDG_CACHE_HOME"
         raise OSError(error.errno, f"{advice} ({error.strerror})", str(folder)) from error
+    from http.client import HTTPException  # not above: few programs download, and it takes 10 ms of each one's start
+    from urllib.error import HTTPError
+
     failures: list[Exception] = []
     for mirror in MIRRORS:
         url = f"{mirror}{name}.gz"
@@ -336,6 +336,8 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
 
 def _fetch(url: str, progress: bool | None) -> bytes:
     """Download `url` into memory: nothing is written before it is known to be right, so nothing is left behind."""
+    from urllib.request import Request, urlopen
+
     content = bytearray()
     with urlopen(Request(url, headers={"User-Agent": "chalkgrad"}), timeout=TIMEOUT) as response:
         length: int | None = response.length
