@@ -70,12 +70,14 @@ def _release(key: int, reference: Any) -> None:
     base = reference()
     if base is None:
         return
-    holders = base._extra["holders"]
-    del holders[key]
-    if not holders:
-        when, fingerprint = base._extra.pop("exposed")
-        exposed.pop(id(base), None)
-        with _lock:
+    with _lock:  # two threads may find at once that the array is gone
+        holders = base._extra["holders"]
+        if key not in holders:
+            return
+        del holders[key]
+        if not holders:
+            when, fingerprint = base._extra.pop("exposed")
+            exposed.pop(id(base), None)
             if base._version < when and _fingerprint(base._array) != fingerprint:
                 base._version = when
                 writes.latest = max(writes.latest, when)
@@ -87,7 +89,7 @@ def shown(inputs: tuple[Any, ...]) -> list[tuple[int, Any]]:
     for k, x in enumerate(inputs):
         if isinstance(x, Node) and id(x if x._base is None else x._base) in exposed:
             _let_go(memory(x))
-            if exposed:
+            if id(memory(x)) in exposed:
                 found.append((k, x))
     return found
 
@@ -98,7 +100,7 @@ def _let_go(base: Any) -> None:
     # A view or a buffer of an array that owns its memory would be another reference.
     if array.base is None and not getweakrefcount(array):
         del array
-        if _references(base) == _ALONE and _SOMEBODY in base._extra["holders"]:
+        if _references(base) == _ALONE:
             _release(_SOMEBODY, weakref.ref(base))
 
 
