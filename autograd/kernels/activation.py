@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from .elementwise import TWO_BY_ROOT_PI, each, erfc_at, product
-from .jit import Array, helper, jit
+from .each import elementwise, gradient
+from .elementwise import TWO_BY_ROOT_PI, erfc_at, product
+from .jit import Array, helper
 
 ROOT_HALF = (0.7071067811865476, -4.833646656726457e-17)
 BY_ROOT_2_PI = 0.3989422804014327
@@ -179,25 +180,25 @@ def _gelu_tanh_slope(x):
     return (1 + x * (SLOPE[0] + 3 * CUBIC[0] * x * x) * (e / (1 + e))) / (1 + e)
 
 
-@jit
+@elementwise
 def _gelu(x, out):
     for i in range(x.size):
         out[i] = _gelu_at(np.float64(x[i]))
 
 
-@jit
+@gradient
 def _gelu_vjp(g, x, out):
     for i in range(x.size):
         out[i] = g[i] * _gelu_slope(np.float64(x[i]))
 
 
-@jit
+@elementwise
 def _gelu_tanh(x, out):
     for i in range(x.size):
         out[i] = _gelu_tanh_at(np.float64(x[i]))
 
 
-@jit
+@gradient
 def _gelu_tanh_vjp(g, x, out):
     for i in range(x.size):
         out[i] = g[i] * _gelu_tanh_slope(np.float64(x[i]))
@@ -205,12 +206,12 @@ def _gelu_tanh_vjp(g, x, out):
 
 def gelu(x: Array, approximate: str) -> Array:
     """x Φ(x), or its approximation by a tanh, of any shape."""
-    return each(_gelu if approximate == "none" else _gelu_tanh, x)
+    return _gelu(x) if approximate == "none" else _gelu_tanh(x)
 
 
 def gelu_vjp(g: Array, x: Array, approximate: str) -> tuple[Array]:
     """The gradient g ⊙ (Φ(x) + x φ(x)), or that of the approximation."""
-    return (each(_gelu_vjp if approximate == "none" else _gelu_tanh_vjp, g, x),)
+    return _gelu_vjp(g, x) if approximate == "none" else _gelu_tanh_vjp(g, x)
 
 
 # -- SiLU
@@ -240,26 +241,18 @@ def _silu_slope(x):
     return (1 + x * (e / (1 + e))) / (1 + e)
 
 
-@jit
-def _silu(x, out):
+@elementwise
+def silu(x, out):
+    """x σ(x), of any shape."""
     for i in range(x.size):
         out[i] = _silu_at(np.float64(x[i]))
 
 
-@jit
-def _silu_vjp(g, x, out):
+@gradient
+def silu_vjp(g, x, out):
+    """The gradient g ⊙ σ(x) ⊙ (1 + x (1 − σ(x)))."""
     for i in range(x.size):
         out[i] = g[i] * _silu_slope(np.float64(x[i]))
-
-
-def silu(x: Array) -> Array:
-    """x σ(x), of any shape."""
-    return each(_silu, x)
-
-
-def silu_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ σ(x) ⊙ (1 + x (1 − σ(x)))."""
-    return (each(_silu_vjp, g, x),)
 
 
 # -- Mish: tanh(ln(1 + e)) is h / (1 + h) for h = e + e²/2
@@ -294,26 +287,18 @@ def _mish_slope(x):
     return (1 + 2 * e + 4 * x * e * e * (1 + e) / bottom) / bottom
 
 
-@jit
-def _mish(x, out):
+@elementwise
+def mish(x, out):
+    """x tanh(ln(1 + eˣ)), of any shape."""
     for i in range(x.size):
         out[i] = _mish_at(np.float64(x[i]))
 
 
-@jit
-def _mish_vjp(g, x, out):
+@gradient
+def mish_vjp(g, x, out):
+    """The gradient of x tanh(ln(1 + eˣ)), times g."""
     for i in range(x.size):
         out[i] = g[i] * _mish_slope(np.float64(x[i]))
-
-
-def mish(x: Array) -> Array:
-    """x tanh(ln(1 + eˣ)), of any shape."""
-    return each(_mish, x)
-
-
-def mish_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient of x tanh(ln(1 + eˣ)), times g."""
-    return (each(_mish_vjp, g, x),)
 
 
 # -- the exponential linear units and the softplus, whose e^(x / w) and e^(b x) are of a rounded product
@@ -329,8 +314,9 @@ def _quotient(x, width):
     return q, ((x - back) - lost) / width
 
 
-@jit
-def _elu(x, high, low, width, out):
+@elementwise
+def elu(x, high: float, low: float, width: float, out):
+    """high · x where x > 0, elsewhere low · (e^(x / width) − 1); of any shape."""
     for i in range(x.size):
         v = np.float64(x[i])
         if v > 0:
@@ -340,8 +326,9 @@ def _elu(x, high, low, width, out):
             out[i] = low * (math.expm1(q) + math.exp(q) * lost)
 
 
-@jit
-def _elu_vjp(g, x, high, low, width, out):
+@gradient
+def elu_vjp(g, x, high: float, low: float, width: float, out):
+    """The gradient of that, times g."""
     for i in range(x.size):
         v = np.float64(x[i])
         if v > 0:
@@ -349,16 +336,6 @@ def _elu_vjp(g, x, high, low, width, out):
         else:
             q, lost = _quotient(v, width)
             out[i] = g[i] * _times_exp(low / width, q, lost)
-
-
-def elu(x: Array, high: float, low: float, width: float) -> Array:
-    """high · x where x > 0, elsewhere low · (e^(x / width) − 1); of any shape."""
-    return each(_elu, x, numbers=(high, low, width))
-
-
-def elu_vjp(g: Array, x: Array, high: float, low: float, width: float) -> tuple[Array]:
-    """The gradient of that, times g."""
-    return (each(_elu_vjp, g, x, numbers=(high, low, width)),)
 
 
 @helper
@@ -370,8 +347,9 @@ def _product(x, beta):
     return product(x, beta)
 
 
-@jit
-def _softplus(x, beta, out):
+@elementwise
+def softplus(x, beta: float, out):
+    """ln(1 + e^βx) / β, of any shape."""
     for i in range(x.size):
         v = np.float64(x[i])
         z, lost = _product(v, beta)
@@ -384,24 +362,15 @@ def _softplus(x, beta, out):
             out[i] = v + math.log1p(math.exp(-z)) / beta
 
 
-@jit
-def _softplus_vjp(g, x, beta, out):
+@gradient
+def softplus_vjp(g, x, beta: float, out):
+    """The gradient g ⊙ σ(βx)."""
     for i in range(x.size):
         z, lost = _product(np.float64(x[i]), beta)
         if z < 0:
             out[i] = _times_exp(g[i], z, lost) / (1 + math.exp(z))
         else:
             out[i] = g[i] / (1 + math.exp(-z))
-
-
-def softplus(x: Array, beta: float) -> Array:
-    """ln(1 + e^βx) / β, of any shape."""
-    return each(_softplus, x, numbers=(beta,))
-
-
-def softplus_vjp(g: Array, x: Array, beta: float) -> tuple[Array]:
-    """The gradient g ⊙ σ(βx)."""
-    return (each(_softplus_vjp, g, x, numbers=(beta,)),)
 
 
 # -- tanhshrink
@@ -416,8 +385,9 @@ def _fraction(square):
     return total
 
 
-@jit
-def _tanhshrink(x, out):
+@elementwise
+def tanhshrink(x, out):
+    """x − tanh x, of any shape, with all its digits near 0."""
     for i in range(x.size):
         v = np.float64(x[i])
         if abs(v) < 1:
@@ -429,8 +399,9 @@ def _tanhshrink(x, out):
             out[i] = math.copysign((abs(v) - 1) + 2 * e / (1 + e), v)
 
 
-@jit
-def _tanhshrink_vjp(g, x, out):
+@gradient
+def tanhshrink_vjp(g, x, out):
+    """The gradient g ⊙ tanh²(x)."""
     for i in range(x.size):
         v = np.float64(x[i])
         if abs(v) < 1:
@@ -439,13 +410,3 @@ def _tanhshrink_vjp(g, x, out):
             e = math.exp(-2 * abs(v))
             u = (1 - e) / (1 + e)
         out[i] = g[i] * (u * u)
-
-
-def tanhshrink(x: Array) -> Array:
-    """x − tanh x, of any shape, with all its digits near 0."""
-    return each(_tanhshrink, x)
-
-
-def tanhshrink_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ tanh²(x)."""
-    return (each(_tanhshrink_vjp, g, x),)

@@ -7,14 +7,12 @@ tails, where 1 − σ(x) and 1 − tanh²(x) have no correct digit left.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from . import functions as f
-from . import threads
-from .jit import Array, helper, jit, ravel, wide
+from .each import elementwise, gradient
+from .jit import Array, helper, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -32,55 +30,39 @@ ERFC_1 = math.erfc(1)
 ERFC_NEAR_1 = _taylor()
 
 
-def each(kernel: Callable[..., Any], *arrays: Array, numbers: tuple[float, ...] = ()) -> Array:
-    """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype.
-
-    The kernel gets ``numbers`` too, behind the arrays.
-    """
-    try:
-        vectors = [*map(ravel, arrays)]
-    except AttributeError:  # a rule works with Python's numbers too
-        arrays = tuple(np.asarray(x * 1.0) for x in arrays)
-        vectors = [*map(ravel, arrays)]
-    out = np.empty(arrays[-1].shape, arrays[-1].dtype)
-    vectors.append(ravel(out))
-    if out.size < 2 * threads.GRAIN:
-        kernel(*vectors[:-1], *numbers, vectors[-1])
-    else:
-        pieces = [[v[part] for v in vectors] for part in threads.cut(out.size)]
-        threads.run(kernel, [(*piece[:-1], *numbers, piece[-1]) for piece in pieces])
-    return out
-
-
-@jit
-def _exp(x, out):
+@elementwise
+def exp(x, out):
+    """eˣ, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.exp(x[i])
 
 
-@jit
-def _expm1(x, out):
+@elementwise
+def expm1(x, out):
+    """eˣ − 1, of any shape, with all its digits near 0."""
     wide()
     for i in range(x.size):
         out[i] = f.expm1(x[i])
 
 
-@jit
-def _log(x, out):
+@elementwise
+def log(x, out):
+    """ln x, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.log(x[i])
 
 
-@jit
-def _log1p(x, out):
+@elementwise
+def log1p(x, out):
+    """ln(1 + x), of any shape, with all its digits near 0."""
     wide()
     for i in range(x.size):
         out[i] = f.log1p(x[i])
 
 
-@jit
+@elementwise
 def _logaddexp(x, y, out):
     wide()
     for i in range(x.size):
@@ -89,31 +71,35 @@ def _logaddexp(x, y, out):
         out[i] = a if a == b and abs(a) == math.inf else z  # their difference is no number
 
 
-@jit
-def _sigmoid(x, out):
+@elementwise
+def sigmoid(x, out):
+    """σ(x), of any shape."""
     wide()
     for i in range(x.size):
         e, one = f.exp(-abs(x[i])), f.one(x[i])  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
         out[i] = (one if x[i] >= 0 else e) / (one + e)
 
 
-@jit
-def _sigmoid_vjp(g, u, x, out):
+@gradient
+def sigmoid_vjp(g, u, x, out):
+    """The gradient g ⊙ u ⊙ (1 − u)."""
     wide()
     for i in range(u.size):
         e, one = f.exp(-abs(x[i])), f.one(x[i])
         out[i] = g[i] * u[i] * (one - u[i] if x[i] <= 0 else e / (one + e))  # 1 − u, with all its digits
 
 
-@jit
-def _tanh(x, out):
+@elementwise
+def tanh(x, out):
+    """tanh x, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.tanh(x[i])
 
 
-@jit
-def _tanh_vjp(g, u, x, out):
+@gradient
+def tanh_vjp(g, u, x, out):
+    """The gradient g ⊙ (1 − u²)."""
     wide()
     for i in range(u.size):
         e, one = f.exp(-(abs(x[i]) + abs(x[i]))), f.one(x[i])
@@ -121,14 +107,16 @@ def _tanh_vjp(g, u, x, out):
         out[i] = g[i] * (near if abs(x[i]) < one / (one + one) else far)  # 1 − u², with all its digits
 
 
-@jit
-def _relu(x, out):
+@elementwise
+def relu(x, out):
+    """max{0, x}, of any shape."""
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else x[i]  # nan compares false and stays
 
 
-@jit
-def _relu_vjp(g, x, out):
+@gradient
+def relu_vjp(g, x, out):
+    """The gradient g where x > 0, else 0."""
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else (g[i] if x[i] > 0 else x[i])
 
@@ -151,15 +139,17 @@ def _gauss(x):
     return 0.0 if abs(x) > 40 else e - e * lost
 
 
-@jit
-def _erf(x, out):
+@elementwise
+def erf(x, out):
+    """The error function, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.erf(x[i])
 
 
-@jit
-def _erf_vjp(g, x, out):
+@gradient
+def erf_vjp(g, x, out):
+    """The gradient g ⊙ 2/√π e^−x²."""
     wide()
     for i in range(x.size):
         out[i] = g[i] * (TWO_BY_ROOT_PI * _gauss(np.float64(x[i])))
@@ -177,80 +167,18 @@ def erfc_at(x):
     return ERFC_1 - d * slope
 
 
-@jit
-def _erfc(x, out):
+@elementwise
+def erfc(x, out):
+    """1 − erf(x), of any shape, with all its digits in the tail."""
     for i in range(x.size):
         out[i] = erfc_at(np.float64(x[i]))
 
 
-def exp(x: Array) -> Array:
-    """eˣ, of any shape."""
-    return each(_exp, x)
-
-
-def expm1(x: Array) -> Array:
-    """eˣ − 1, of any shape, with all its digits near 0."""
-    return each(_expm1, x)
-
-
-def log(x: Array) -> Array:
-    """ln x, of any shape."""
-    return each(_log, x)
-
-
-def log1p(x: Array) -> Array:
-    """ln(1 + x), of any shape, with all its digits near 0."""
-    return each(_log1p, x)
-
-
 def logaddexp(x: Array, y: Array) -> Array:
     """ln(eˣ + eʸ), of any two shapes that broadcast."""
-    return each(_logaddexp, *np.broadcast_arrays(x, y))
-
-
-def sigmoid(x: Array) -> Array:
-    """σ(x), of any shape."""
-    return each(_sigmoid, x)
-
-
-def sigmoid_vjp(g: Array, u: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ u ⊙ (1 − u)."""
-    return (each(_sigmoid_vjp, g, u, x),)
-
-
-def tanh(x: Array) -> Array:
-    """tanh x, of any shape."""
-    return each(_tanh, x)
-
-
-def tanh_vjp(g: Array, u: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ (1 − u²)."""
-    return (each(_tanh_vjp, g, u, x),)
-
-
-def relu(x: Array) -> Array:
-    """max{0, x}, of any shape."""
-    return each(_relu, x)
-
-
-def relu_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g where x > 0, else 0."""
-    return (each(_relu_vjp, g, x),)
-
-
-def erf(x: Array) -> Array:
-    """The error function, of any shape."""
-    return each(_erf, x)
-
-
-def erf_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ 2/√π e^−x²."""
-    return (each(_erf_vjp, g, x),)
-
-
-def erfc(x: Array) -> Array:
-    """1 − erf(x), of any shape, with all its digits in the tail."""
-    return each(_erfc, x)
+    if np.shape(x) != np.shape(y):
+        x, y = np.broadcast_arrays(x, y)
+    return _logaddexp(x, y)
 
 
 def erfc_vjp(g: Array, x: Array) -> tuple[Array]:

@@ -17,6 +17,12 @@ SHORT, LONG = 24, 512
 
 
 @partial(helper, flags=["reassoc"])
+def plus(x, y):
+    """A sum that LLVM may add up in another order: one of many in a loop that otherwise means what it says."""
+    return x + y
+
+
+@partial(helper, flags=["reassoc"])
 def total(x):
     """The sum of a contiguous vector, in float64."""
     s = 0.0

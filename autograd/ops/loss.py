@@ -141,7 +141,7 @@ def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
     """
     check_reduction("bce_with_logits", reduction)
     check_same_shape("bce_with_logits", z, y)
-    return _reduce(*kernels.bce_with_logits(z, y), reduction)
+    return kernels.bce_with_logits(z, y, reduction)
 
 
 @primitive(
@@ -218,10 +218,11 @@ def cross_entropy(z: Any, y: Any, reduction: str = "mean") -> Any:
             f"cross_entropy: expects scores (n, K) and labels (n,), found {z.shape} and {y.shape}; "
             "nn.functional.cross_entropy takes more axes"
         )
-    each, total, bad = kernels.cross_entropy(z, y)
-    if bad >= 0:
+    loss = kernels.cross_entropy(z, y, reduction)
+    if loss is None:
+        bad = np.flatnonzero((y < 0) | (y >= z.shape[1]))[0]
         raise bad_label("cross_entropy", y[bad], bad, z.shape[1])
-    return _reduce(each, total, reduction)
+    return loss
 
 
 def _rows(g: Any, reduction: str) -> Any:
