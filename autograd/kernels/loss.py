@@ -10,7 +10,7 @@ import numpy as np
 from . import functions as f
 from .each import elementwise
 from .jit import Array, helper, jit, matrix, wide
-from .reduction import plus, shifted, total
+from .reduction import plus, row_sums, shifted, step, total
 
 
 @helper
@@ -93,32 +93,36 @@ def _cross_entropy(z, y, n, out):
         bad += (y[i] < 0) | (y[i] >= z.shape[1])
     if bad:
         return z.dtype.type(-1)
-    e = np.empty_like(z)
-    tops = shifted(z, e)
-    sums = np.empty(out.size)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(e[i, k])
-        sums[i], out[i] = s, tops[i] - z[i, y[i]]
+    rows = step(z)
+    tops, sums, raised = np.empty(rows, z.dtype), np.empty(rows), np.empty((rows, z.shape[1]), z.dtype)
     s = 0.0
-    for i in range(out.size):
-        out[i] = f.log(sums[i]) + out[i]
-        s = plus(s, np.float64(out[i]))
+    for start in range(0, z.shape[0], rows):
+        block, into, labels = z[start : start + rows], out[start : start + rows], y[start : start + rows]
+        shifted(block, raised[: into.size], tops)
+        row_sums(raised[: into.size], sums)
+        for i in range(into.size):
+            into[i] = tops[i] - block[i, labels[i]]
+        for i in range(into.size):
+            into[i] = f.log(sums[i]) + into[i]
+            s = plus(s, np.float64(into[i]))
     return z.dtype.type(s / n)
 
 
 @jit
-def _cross_entropy_vjp(g, step, n, z, y, out):
+def _cross_entropy_vjp(g, each, n, z, y, out):
     wide()
-    shifted(z, out)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(out[i, k])
-        scale = g[i * step] / n
-        for k in range(z.shape[1]):
-            out[i, k] = scale * (out[i, k] / s - (1 if k == y[i] else 0))
+    rows = step(z)
+    tops, sums = np.empty(rows, z.dtype), np.empty(rows)
+    for start in range(0, z.shape[0], rows):
+        into = out[start : start + rows]
+        shifted(z[start : start + rows], into, tops)
+        row_sums(into, sums)
+        for i in range(into.shape[0]):
+            label, scale = y[start + i], g[(start + i) * each] / n
+            hit, factor = np.float64(into[i, label]), scale / sums[i]
+            for k in range(into.shape[1]):
+                into[i, k] = factor * into[i, k]
+            into[i, label] = scale * (hit / sums[i] - 1)  # in float64: near 1 the two cancel
 
 
 def bce_with_logits(z: Array, y: Array, reduction: str) -> Array:
