@@ -65,6 +65,10 @@ def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
     return made
 
 
+fused_helper = partial(helper, flags=FUSED)
+"""For formulas that are more accurate for it."""
+
+
 def _options(flags: Sequence[str]) -> dict[str, Any]:
     return {"error_model": "numpy", "fastmath": set(flags)}
 
