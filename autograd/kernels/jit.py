@@ -109,12 +109,17 @@ def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
     """A function for kernels to call. It is compiled into each of them.
 
     A kernel that called another kernel would get that one's code from the disk or from the compiler, as it happens; one
-    is inlined and the other not, and their last bits differ.
+    is inlined and the other not, and their last bits differ. Not left to LLVM either: a call in a loop is no vector
+    code.
     """
     if PLAIN:
         return function
-    made: Callable[..., Any] = register_jitable(**_options(flags))(function)
+    made: Callable[..., Any] = register_jitable(forceinline=True, **_options(flags))(function)
     return made
+
+
+fused_helper = partial(helper, flags=FUSED)
+"""For formulas that are more accurate for it."""
 
 
 def _options(flags: Sequence[str]) -> dict[str, Any]:
