@@ -17,7 +17,7 @@ from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
 
 DIRECT, BROAD = 2**18, 2**15
-"""BLAS is called where there are fewer multiplications and fewer elements of the product: its own calls are cheaper."""
+"""Up to so many multiplications, and with fewer elements of the product, BLAS is called: its calls are cheaper."""
 
 SMALL, TALL = 4096, 16
 """A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
@@ -246,7 +246,7 @@ def linear(X: Array, W: Array, b: Array) -> Array:
         out = np.empty((n, m), dtype)
         _linear(X if X.flags.c_contiguous else matrix(X), W if W.flags.c_contiguous else matrix(W), b, out)
         return out
-    if work >= DIRECT and dtype is b.dtype and _have_tiles(X, W):
+    if work > DIRECT and dtype is b.dtype and _have_tiles(X, W):
         return _tiled(matrix(X), matrix(W), np.ascontiguousarray(b), 2, n, d, m)
     z: Array = product(X, W.T)
     context.run(np.add, z, b, z)

@@ -24,6 +24,9 @@ READY = bool(_FEATURES.get("avx512f") or (_FEATURES.get("avx2") and _FEATURES.ge
 BYTES, ROWS, SIDE = (64, 14, 5) if _FEATURES.get("avx512f") else (32, 6, 3)
 """Of a vector; the most rows of a tile of :func:`grow`, two vectors wide; the most rows and columns of one of dots."""
 
+MASKS_ARE_FREE = BYTES == 64
+"""AVX-512 has registers for masks; elsewhere a tile of full vectors does without."""
+
 
 class _Vectors:
     """Builds code for vectors of one dtype."""
@@ -91,7 +94,8 @@ class _Vectors:
 
     def variables(self, rows: int, columns: int) -> list[list[Any]]:
         """A tile of vectors that LLVM will keep in registers."""
-        return [[cgutils.alloca_once(self.builder, self.type) for _ in range(columns)] for _ in range(rows)]
+        new: Callable[..., Any] = cgutils.alloca_once
+        return [[new(self.builder, self.type) for _ in range(columns)] for _ in range(rows)]
 
     def multiply_add(self, total: Any, a: Any, b: Any) -> None:
         """total += a b."""
@@ -146,12 +150,16 @@ def grow(
         v = _Vectors(context, builder, dtype)
         known = builder.icmp_signed("!=", begin, v.index(0))
         out, begin, x, y = (v.pointer(p) for p in (out, begin, x, y))
-        masks = [v.mask(width), v.mask(builder.sub(width, v.index(v.lanes)))]
-        two = builder.zext(builder.icmp_signed(">", width, v.index(v.lanes)), width.type)
-        key = builder.add(builder.shl(rows, v.index(1)), two)
-        for case in v.choose(key, range(2, 2 * ROWS + 2)):
-            tile = v.variables(case // 2, case % 2 + 1)
+        edges = [v.mask(width), v.mask(builder.sub(width, v.index(v.lanes)))]
+        two = builder.icmp_signed(">", width, v.index(v.lanes))
+        kind = builder.zext(two, width.type)
+        if not MASKS_ARE_FREE:
+            kind = builder.add(kind, builder.zext(builder.icmp_signed("==", width, v.index(2 * v.lanes)), width.type))
+        cases = [4 * r + c for r in range(1, ROWS + 1) for c in range(2 if MASKS_ARE_FREE else 3)]
+        for case in v.choose(builder.add(builder.shl(rows, v.index(2)), kind), cases):
+            tile = v.variables(case // 4, min(case % 4, 1) + 1)
             cells = [(r, c) for r in range(len(tile)) for c in range(len(tile[0]))]
+            masks = [None, None] if case % 4 == 2 else edges
             for r, c in cells:
                 builder.store(v.zero, tile[r][c])
             with builder.if_then(known):
