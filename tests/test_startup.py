@@ -65,7 +65,7 @@ def test_damaged_kernels_are_compiled_again_with_a_warning(warm, tmp_path, suffi
         copy = tmp_path / file.relative_to(folder)
         copy.parent.mkdir(exist_ok=True)
         data = file.read_bytes()
-        copy.write_bytes(damage(data) if file.suffix == suffix and "_sigmoid-" in file.name else data)
+        copy.write_bytes(damage(data) if file.suffix == suffix else data)
     second, third = (run(STEP, tmp_path) for _ in range(2))
     for later in (second, third):
         assert later.stdout.splitlines()[0] == first.stdout.splitlines()[0]
