@@ -11,7 +11,6 @@ import sys
 import threading
 import weakref
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +22,8 @@ from .errors import GraphError
 from .node import Array, Node, memory, tick, writes
 from .ops import Op
 
-notes: OrderedDict[int, tuple[str, str, int]] = OrderedDict()  # of the last writes, by stamp: what, file, line
+notes: dict[int, tuple[str, str, int]] = {}  # of the last writes, by stamp: what, file, line
+_latest = 0  # the youngest of them
 NOTES = 100
 _lock = threading.RLock()  # an array may be freed, and _release called, while this thread holds it
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
@@ -149,14 +149,16 @@ def _changed(node: Any, x: Any, what: str) -> GraphError:
 
 def written(tensors: Iterable[Any], what: str) -> None:
     """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
+    global _latest
     note = (what, *caller())
     now = stamp(tensors)
     with _lock:
-        if notes and next(reversed(notes.values())) == note:  # the same line again, as in a training loop
-            notes.popitem()
+        if notes.get(_latest) == note:  # the same line again, as in a training loop
+            del notes[_latest]
         notes[now] = note
+        _latest = now
         if len(notes) > NOTES:
-            notes.popitem(last=False)
+            del notes[next(iter(notes))]
 
 
 def stamp(tensors: Iterable[Any]) -> int:

@@ -200,15 +200,6 @@ def test_an_overflow_and_what_is_not_a_number_pass_through_a_product():
         assert (out[2:, 2:] == math.inf).all() and (out[1, 2:] == -math.inf).sum() == 0
 
 
-def test_blas_has_its_threads_back_after_an_error():
-    from threadpoolctl import threadpool_info
-
-    before = [library["num_threads"] for library in threadpool_info()]
-    with pytest.raises(ValueError, match="matmul"), threads.one_thread_blas:
-        np.matmul(np.ones((2, 3)), np.ones((2, 3)))
-    assert [library["num_threads"] for library in threadpool_info()] == before
-
-
 WITHOUT = """
 import sys, numpy as np, autograd
 rng = np.random.default_rng(0)

@@ -51,7 +51,7 @@ def _function(kernel: Callable[..., Any], result: str) -> Callable[..., Array]:
     exec(compile(source, f"<{kernel.__name__}>", "exec"), scope)
     made: Any = scope[kernel.__name__]
     made.__doc__, made.__module__, made.kernel = kernel.__doc__, kernel.__module__, compiled
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _array(x: Any) -> Array:
