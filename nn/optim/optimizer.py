@@ -6,7 +6,6 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -302,9 +301,10 @@ class Together(Optimizer):
     def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
         numbers, states = self._remembered(work, options)
         columns = [[p.array for p, _ in work], *states]
+        ids = [id(array) for column in columns for array in column]
         vectors = self._vectors.get(work[0][0])
-        if vectors is None or not vectors.are(columns):
-            vectors = self._vectors[work[0][0]] = Vectors(columns, self._kernel[1])
+        if vectors is None or ids != vectors.ids:
+            vectors = self._vectors[work[0][0]] = Vectors(columns, ids, self._kernel[1])
         vectors.run(self._kernel[0], [g.array.ravel() for _, g in work], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -314,11 +314,13 @@ class Together(Optimizer):
 class Vectors:
     """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
 
-    ``columns`` are all θ, all of the first kind of state, …; ``states`` is how many kinds the kernel takes.
+    ``columns`` are all θ, all of the first kind of state, …; ``ids`` their identities, one after the other; ``states``
+    is how many kinds the kernel takes.
     """
 
-    def __init__(self, columns: list[list[Array]], states: int) -> None:
-        self.columns = columns
+    def __init__(self, columns: list[list[Array]], ids: list[int], states: int) -> None:
+        self.columns = columns  # so that the ids stay theirs
+        self.ids = ids
         self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
         by_dtype: dict[Any, list[int]] = {}
         for k, theta in enumerate(columns[0]):
@@ -331,13 +333,6 @@ class Vectors:
                 part = places[k : k + SEVERAL]
                 whole = [rows[k] + [nothing] * (1 + states - len(columns)) for k in part]
                 self.jobs.append((part, nothing, self._pieces(whole, nothing)))
-
-    def are(self, columns: list[list[Array]]) -> bool:
-        """Whether these are the vectors of ``columns``."""
-        mine = self.columns
-        if len(mine) != len(columns) or len(mine[0]) != len(columns[0]):
-            return False
-        return not any(any(map(is_not, a, b)) for a, b in zip(mine, columns, strict=True))
 
     def _vector(self, array: Array) -> Array:
         if array.flags.carray:
