@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd.kernels import elementwise, linalg, threads
+import nn
+from autograd.kernels import each, elementwise, linalg, threads
 from autograd.kernels.jit import PLAIN
 
 mp = mpmath.mp.clone()
@@ -252,6 +253,32 @@ def test_large_elementwise_work_is_the_same_for_any_number_of_threads():
     finally:
         autograd.set_num_threads(before)
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+LARGE = {
+    "add": lambda x, y: x + y, "by a number": lambda x, y: 2 * x, "of a scalar": lambda x, y: x[0] - y,
+    "div": lambda x, y: x / y, "sqrt": lambda x, y: x.abs().sqrt(), "transposed": lambda x, y: x.view(7, -1).T + 1,
+    "strided": lambda x, y: x[::2] * y[1::2], "broadcast": lambda x, y: x.view(7, -1) + y[:7].view(7, 1),
+    "mixed": lambda x, y: x + y.double(), "maximum": autograd.maximum, "gelu": lambda x, y: nn.functional.gelu(x),
+    "softplus": lambda x, y: nn.functional.softplus(x, 0.3), "sum": lambda x, y: x.sum(), "max": lambda x, y: x.max(),
+    "softmax": lambda x, y: x.view(-1, 7).softmax(1), "logsumexp": lambda x, y: x.view(-1, 7).logsumexp(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_work_is_cut_and_equals_the_same_in_parts_for_any_number_of_threads(name):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=14 * (each.CHEAP // 7)).astype("float32") for _ in range(2))
+    before, results = autograd.get_num_threads(), []
+    try:
+        for number in (1, 2, 5):
+            autograd.set_num_threads(number)
+            results.append(LARGE[name](autograd.as_tensor(x), autograd.as_tensor(y)).numpy())
+    finally:
+        autograd.set_num_threads(before)
+    assert all(np.array_equal(result, results[0]) for result in results)
+    exact = LARGE[name](autograd.as_tensor(x.astype("float64")), autograd.as_tensor(y.astype("float64"))).numpy()
+    np.testing.assert_allclose(results[0], exact, rtol=1e-4 if name == "of a scalar" else 2e-6, atol=1e-6)
 
 
 def test_every_element_is_in_one_piece():
