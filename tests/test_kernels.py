@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd.kernels import elementwise, linalg, threads
+import nn
+from autograd.kernels import each, elementwise, linalg, threads
 from autograd.kernels.jit import PLAIN
 
 mp = mpmath.mp.clone()
@@ -201,14 +202,15 @@ def test_an_overflow_and_what_is_not_a_number_pass_through_a_product():
 
 
 WITHOUT = """
-import sys, numpy as np, autograd
+import sys, numpy as np, autograd, nn
 rng = np.random.default_rng(0)
 out = {}
+ACTIVATIONS = ("gelu", "silu", "mish", "softplus", "elu", "tanhshrink")
 for dtype in ("float32", "float64"):
     x = rng.normal(size=40).astype(dtype) * 3
-    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "sigmoid", "relu", "logit"):
+    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "sigmoid", "relu", "logit", "erfc", *ACTIVATIONS):
         t = autograd.as_tensor(np.abs(x) / 12 if "log" in name else x).requires_grad_()
-        y = getattr(autograd, name)(t)
+        y = getattr(nn.functional if name in ACTIVATIONS else autograd, name)(t)
         y.sum().backward()
         out[f"{name} {dtype}"], out[f"{name}' {dtype}"] = y.detach().numpy(), t.grad.numpy()
     z, y = autograd.as_tensor(x.reshape(8, 5)).requires_grad_(), autograd.tensor(rng.integers(0, 5, 8))
@@ -226,7 +228,7 @@ def test_the_same_without_a_compiler(tmp_path):
         environment = {**os.environ, "NUMBA_DISABLE_JIT": plain}
         subprocess.run([sys.executable, "-c", WITHOUT, str(tmp_path / f"{name}.npz")], check=True, env=environment)
     compiled, plain = np.load(tmp_path / "compiled.npz"), np.load(tmp_path / "plain.npz")
-    assert len(compiled.files) == 42
+    assert len(compiled.files) == 70
     for name in compiled.files:
         assert compiled[name].dtype == plain[name].dtype
         # fused multiply-adds round once where plain Python rounds twice
@@ -252,6 +254,32 @@ def test_large_elementwise_work_is_the_same_for_any_number_of_threads():
     finally:
         autograd.set_num_threads(before)
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+LARGE = {
+    "add": lambda x, y: x + y, "by a number": lambda x, y: 2 * x, "of a scalar": lambda x, y: x[0] - y,
+    "div": lambda x, y: x / y, "sqrt": lambda x, y: x.abs().sqrt(), "transposed": lambda x, y: x.view(7, -1).T + 1,
+    "strided": lambda x, y: x[::2] * y[1::2], "broadcast": lambda x, y: x.view(7, -1) + y[:7].view(7, 1),
+    "mixed": lambda x, y: x + y.double(), "maximum": autograd.maximum, "gelu": lambda x, y: nn.functional.gelu(x),
+    "softplus": lambda x, y: nn.functional.softplus(x, 0.3), "sum": lambda x, y: x.sum(), "max": lambda x, y: x.max(),
+    "softmax": lambda x, y: x.view(-1, 7).softmax(1), "logsumexp": lambda x, y: x.view(-1, 7).logsumexp(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_work_is_cut_and_equals_the_same_in_parts_for_any_number_of_threads(name):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=14 * (each.CHEAP // 7)).astype("float32") for _ in range(2))
+    before, results = autograd.get_num_threads(), []
+    try:
+        for number in (1, 2, 5):
+            autograd.set_num_threads(number)
+            results.append(LARGE[name](autograd.as_tensor(x), autograd.as_tensor(y)).numpy())
+    finally:
+        autograd.set_num_threads(before)
+    assert all(np.array_equal(result, results[0]) for result in results)
+    exact = LARGE[name](autograd.as_tensor(x.astype("float64")), autograd.as_tensor(y.astype("float64"))).numpy()
+    np.testing.assert_allclose(results[0], exact, rtol=1e-4 if name == "of a scalar" else 2e-6, atol=1e-6)
 
 
 def test_every_element_is_in_one_piece():

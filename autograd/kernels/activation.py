@@ -13,7 +13,7 @@ import numpy as np
 
 from . import functions as f
 from .each import elementwise, gradient
-from .functions import polynomial, product, raised
+from .functions import log1p_near, polynomial, product, raised
 from .jit import Array, fused_helper, helper, wide
 
 BY_ROOT_2_PI = 0.3989422804014327
@@ -302,7 +302,7 @@ def _mish_at(x):
     s = e * small
     below = e + (0.5 * e * s + low)
     h = below * small if v < 0 else 2 * s + 2 * s * s
-    return (y * below * small if v < 0 else v + v * (2 * (s + low))) / (1 + h)
+    return (y * below * small if v < 0 else v + 2 * y * (s + low)) / (1 + h)
 
 
 @fused_helper
@@ -386,7 +386,7 @@ def softplus(x, beta: float, out):
         z, lost = _times(x[i], beta)
         e, low, small = raised(x[i], -abs(z))
         e += low + e * (lost if z < 0 else -lost)
-        out[i] = (v if v > 0 else 0.0) + (f.log1p(e) if small == 1 else e) / beta * small
+        out[i] = (v if v > 0 else 0.0) + (log1p_near(x[i], e) if small == 1 else e) / beta * small
 
 
 @gradient

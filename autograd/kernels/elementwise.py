@@ -83,7 +83,9 @@ def _logaddexp(x, y, out):
     wide()
     for i in range(x.size):
         a, b = np.float64(x[i]), np.float64(y[i])
-        z = (a if a > b else b) + f.log1p(f.exp(-abs(a - b)))
+        e, low, small = f.raised(x[i], -abs(a - b))
+        e = (e + low) * small
+        z = (a if a > b else b) + f.log1p_near(x[i], e)
         out[i] = a if a == b and abs(a) == math.inf else z  # their difference is no number
 
 
