@@ -313,7 +313,7 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
         try:
             content = _fetch(url, progress)
             array = _parse(io.BytesIO(content), url, MAX_DOWNLOAD, SHA256[name])
-        except (OSError, HTTPException, DatasetError) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirection to what is no address, too
             if isinstance(error, HTTPError):
                 error.close()  # it is the open response, too
             failures.append(error)
