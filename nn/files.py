@@ -175,9 +175,11 @@ def _parse(file: IO[bytes], name: str) -> Any:
     size = file.seek(0, os.SEEK_END) - begin
     try:
         about = parse_json(header)
-        metadata = about.pop("__metadata__", None) or {}
-        if not all(isinstance(text, str) for text in metadata.values()):
-            raise ValueError("metadata that are not strings")
+        json.dumps(about, allow_nan=False, ensure_ascii=False).encode()  # what other readers take for JSON, too
+        metadata = about.pop("__metadata__", None)
+        metadata = {} if metadata is None else metadata
+        if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError("metadata that are no strings by name")
         entries = {key: _entry(about[key], key) for key in about}
         _check_places(entries, size)
         tree = {"dict": [[key, {"tensor": key}] for key in entries]}
@@ -202,7 +204,6 @@ def _said(error: BaseException) -> str:
 
 
 def _entry(found: Any, key: str) -> _Entry:
-    key.encode()  # or it is no text
     what = f"{key!r:.200}"
     dtype, shape, (begin, end) = found["dtype"], found["shape"], found["data_offsets"]
     if dtype not in _DTYPES:
@@ -303,4 +304,7 @@ def _decode(node: Any, tensors: dict[str, Tensor]) -> Any:
         raise ValueError(f"a {kind!r} of {type(value).__name__}")
     if kind == "tuple":
         return tuple(_decode(part, tensors) for part in value)
-    return {key: _decode(part, tensors) for key, part in value}
+    out = {key: _decode(part, tensors) for key, part in value}
+    if len(out) < len(value):
+        raise ValueError("a name twice in a dict")
+    return out

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from nn import CheckpointError, atomic, files
+from tests.soak import saves
 
 DTYPES = ["float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool"]
 
@@ -280,6 +281,11 @@ BAD = {
     "three offsets": raw({"x": entry(offsets=(0, 4, 4))}, bytes(4)),
     "a dtype that is a list": raw({"x": entry(dtype=[])}, bytes(4)),
     "metadata that are a list": raw({"__metadata__": ["chalkgrad"]}),
+    "metadata that are no text": raw(b'{"__metadata__":{"x":"\\ud800"}}'),
+    "no text where nobody reads it": raw(b'{"x":%s}' % ENTRY.replace(b"{", b'{"y":"\\udfff",'), bytes(4)),
+    "no number where nobody reads it": raw(b'{"x":%s}' % ENTRY.replace(b"{", b'{"y":NaN,'), bytes(4)),
+    "metadata that are 0": raw({"__metadata__": 0}),
+    "metadata that are an empty list": raw({"__metadata__": []}),
     "UTF-16": raw('{"x":1}'.encode("utf-16-le")),
     "overlap": raw({"x": entry(), "y": entry()}, bytes(4)),
     "a gap": raw({"x": entry(), "y": entry(offsets=(8, 12))}, bytes(12)),
@@ -304,6 +310,7 @@ BAD = {
     "a tree with an unknown kind": raw({"__metadata__": {"chalkgrad": '{"eval":"1"}'}}),
     "a tree with two kinds": raw({"__metadata__": {"chalkgrad": '{"dict":[],"tuple":[]}'}}),
     "a tree with a key that is a list": raw({"__metadata__": {"chalkgrad": '{"dict":[[[],1]]}'}}),
+    "a tree with a name twice": raw({"__metadata__": {"chalkgrad": '{"dict":[["x",1],["x",2]]}'}}),
     "a tree with a dict of a number": raw({"__metadata__": {"chalkgrad": '{"dict":5}'}}),
     "a number of 100,000 digits": raw({"__metadata__": {"chalkgrad": "9" * 100_000}}),
     "many tensors": raw({f"{k}": entry("U8", (0,), (0, 0)) for k in range(ROOM // 64)} | {"x": entry()}),
@@ -520,6 +527,13 @@ def test_a_disk_that_is_really_full_leaves_the_old_file(path, way):
     assert caught.value.filename == str(path)
     assert os.listdir(path.parent) == [path.name]
     assert nn.load(path)["x"].tolist() == [1]
+
+
+def test_a_full_file_system_loses_nothing(tmp_path):
+    ((_, failed),) = saves.full(str(tmp_path))
+    if not isinstance(failed, int):
+        pytest.skip(failed)
+    assert failed > 100
 
 
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
