@@ -88,7 +88,7 @@ def test_views_are_saved_by_their_values(x):
 
 
 def test_the_order_of_the_names_is_kept():
-    names = ["z", "a", "Dense1.weight", "__metadata__", "é\n\"", ""]
+    names = ["z", "a", "Dense1.weight", "__metadata__", "é\n\"", "", "\ud800", "\\ud800"]
     assert list(loaded(saved({name: autograd.ones(k) for k, name in enumerate(names)}))) == names
 
 
