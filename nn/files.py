@@ -255,7 +255,7 @@ def _encode(x: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any
             dtype = check_dtype(array.dtype)
         except DtypeError as error:
             raise DtypeError(f"save: {_where(path)}: {error}") from None
-        name = ".".join(path).encode("utf-8", "backslashreplace").decode() or "tensor"  # the tree has the keys as they are
+        name = ".".join(path).encode("utf-8", "backslashreplace").decode() or "tensor"  # the tree has the keys
         while name in arrays or name == "__metadata__":  # which the format keeps for itself
             name += "'"
         arrays[name] = np.asarray(array, dtype, order="C")
