@@ -6,7 +6,6 @@ uint32 per dimension, then the values, big-endian, last dimension fastest.
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import io
@@ -26,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic import write_atomically
+from ..foreign import open_file
 
 __all__ = ["DatasetError", "MnistArrays", "download_mnist", "load_mnist", "load_mnist_part", "read_idx"]
 
@@ -107,9 +107,7 @@ def read_idx(path: StrPath, *, max_bytes: int = 1 << 30) -> npt.NDArray[Any]:
     array([5, 0, 4], dtype=uint8)
     """
     path = os.fspath(path)
-    if os.path.isdir(path):  # Windows would call it a PermissionError
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return _parse(file, path, max_bytes)
 
 
@@ -295,7 +293,7 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
     path = _find(folder, name)
     if path is not None:
         try:
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 return _parse(file, str(path), MAX_DOWNLOAD, SHA256[name])
         except DatasetError as error:
             if not download:
@@ -315,7 +313,7 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
         try:
             content = _fetch(url, progress)
             array = _parse(io.BytesIO(content), url, MAX_DOWNLOAD, SHA256[name])
-        except (OSError, HTTPException, DatasetError) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirection to what is no address, too
             if isinstance(error, HTTPError):
                 error.close()  # it is the open response, too
             failures.append(error)
