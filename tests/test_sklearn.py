@@ -43,11 +43,12 @@ def weights(net):
     return [p.tolist() for p in net.module_.parameters()]
 
 
-def regularised(nin, nout):
-    return nn.Sequential(nn.Linear(nin, 30), nn.BatchNorm1d(30), nn.ReLU(), nn.Dropout(0.2), nn.Linear(30, nout))
+class Regularised(nn.Sequential):
+    def __init__(self, nin, nout):
+        super().__init__(nn.Linear(nin, 30), nn.BatchNorm1d(30), nn.ReLU(), nn.Dropout(0.2), nn.Linear(30, nout))
 
 
-@parametrize_with_checks([NeuralNetClassifier(regularised, lr=0.02, epochs=60)])
+@parametrize_with_checks([NeuralNetClassifier(Regularised, lr=0.02, epochs=60)])
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks_of_a_network_with_dropout_and_batch_norm(estimator, check):
     check(estimator)
@@ -58,7 +59,7 @@ def test_dropout_and_batch_norm_are_in_training_mode_in_fit_only(blobs):
     modes = []
 
     def module(nin, nout):
-        net = regularised(nin, nout)
+        net = Regularised(nin, nout)
         net.register_forward_hook(lambda module, args, output: modes.append(module.training))
         return net
 
@@ -73,7 +74,7 @@ def test_dropout_and_batch_norm_are_in_training_mode_in_fit_only(blobs):
 @pytest.mark.parametrize(("n", "batch_size", "batches"), [(33, 32, 1), (65, 32, 2), (64, 32, 2), (33, None, 1)])
 def test_a_lone_last_sample_is_left_out_where_there_is_batch_norm(blobs, n, batch_size, batches):
     X, y = blobs[0][:n], blobs[1][:n]
-    net = NeuralNetClassifier(regularised, epochs=3, batch_size=batch_size).fit(X, y)
+    net = NeuralNetClassifier(Regularised, epochs=3, batch_size=batch_size).fit(X, y)
     assert net.module_[1].num_batches_tracked.item() == 3 * batches
     assert np.isfinite(net.loss_curve_).all()
 
