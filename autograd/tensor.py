@@ -323,16 +323,17 @@ class Tensor(Node):
         if backward_hooks:
             for hook in tuple(backward_hooks.values()):
                 hook(self)
+        walked: list[Any] = []
         if create_graph:
             before, mode.grad = mode.grad, True
             try:
                 start = gradient if isinstance(gradient, Tensor) else leaf(seed)
-                found = engine.pull([self], [start], create_graph=True, retain_graph=True)
+                found = engine.pull([self], [start], create_graph=True)
             finally:
                 mode.grad = before
         else:
-            found = engine.pull([self], [seed], retain_graph=bool(retain_graph))
-        engine.accumulate(found, [seed])
+            found = engine.pull([self], [seed], walked=None if retain_graph else walked)
+        engine.accumulate(found, [seed], walked)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result of an operation in its ``.grad`` too, as leaves do."""

@@ -23,7 +23,7 @@ from .ops import Op
 
 notes: OrderedDict[int, tuple[str, str, int]] = OrderedDict()  # of the last writes, by stamp: what, file, line
 NOTES = 100
-_lock = threading.RLock()  # an array may be freed, and _release called, while this thread holds it
+lock = threading.RLock()  # of all stamps; an array may be freed, and _release called, while this thread holds it
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
@@ -73,7 +73,7 @@ def _release(key: int, reference: Any) -> None:
     if not holders:
         when, fingerprint = base._extra.pop("exposed")
         exposed.pop(id(base), None)
-        with _lock:
+        with lock:
             if base._version < when and _fingerprint(base._array) != fingerprint:
                 base._version = when
                 writes.latest = max(writes.latest, when)
@@ -122,7 +122,7 @@ def written(tensors: Iterable[Any], what: str) -> None:
     """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
     note = (what, *caller())
     now = stamp(tensors)
-    with _lock:
+    with lock:
         if notes and next(reversed(notes.values())) == note:  # the same line again, as in a training loop
             notes.popitem()
         notes[now] = note
@@ -131,8 +131,8 @@ def written(tensors: Iterable[Any], what: str) -> None:
 
 
 def stamp(tensors: Iterable[Any]) -> int:
-    """Stamp the memory of ``tensors`` as written now. Only here does a stamp get younger."""
-    with _lock:  # so that the latest write never seems older than another thread's
+    """Stamp the memory of ``tensors`` as written now. Only here, and where gradients add up, it gets younger."""
+    with lock:  # so that the latest write never seems older than another thread's
         writes.latest = now = tick()
         for x in tensors:
             memory(x)._version = now
