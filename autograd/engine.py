@@ -333,12 +333,12 @@ def spend(walked: Sequence[Any]) -> None:
 
 
 def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[Any] = ()) -> None:
-    """Add the gradients to the leaves' ``.grad``, and :func:`spend` what was walked: all of it or, on an error, nothing.
+    """Add the gradients to the leaves' ``.grad`` and :func:`spend` what was walked: all of it or, on an error, nothing.
 
     ``shared`` are arrays that belong to somebody else. No two ``.grad`` share memory.
 
-    Whatever can fail is prepared first. Then everything is written by one call into C, because Ctrl-C and the exceptions
-    of other threads come in between lines of Python.
+    Whatever can fail is prepared first. Then everything is written by one call into C, because Ctrl-C and exceptions
+    from other threads come in between lines of Python.
     """
     if tape is not None:
         tape.accumulated(found, shared)
@@ -380,8 +380,8 @@ def _prepare(x: Any, g: Any, now: int, sums: list[Any], sets: list[Any]) -> None
     else:
         if old._array.shape != g.shape:
             raise ShapeError(
-                f"backward: a leaf of shape {g.shape} has a .grad of shape {old._array.shape} from before its .data was "
-                "replaced; set .grad to None"
+                f"backward: a leaf of shape {g.shape} has a .grad of shape {old._array.shape}, from before its .data "
+                "was replaced; set .grad to None"
             )
         sums.append((old._array, g, old._array))
         extra = {} if old._extra is None else old._extra.copy()
