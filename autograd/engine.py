@@ -55,9 +55,9 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
 
 
 def around(array: Array, source: Any) -> Any:
-    """A leaf around ``array``; if that is ``source`` itself, whoever has ``source`` can write into it."""
+    """A leaf around ``array``; if that is ``source``, or a view of it, whoever has ``source`` can write into it."""
     out = leaf(array)
-    if array is source:
+    if array is source or array.base is not None:
         expose(out)
     return out
 

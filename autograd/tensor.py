@@ -87,7 +87,9 @@ class Tensor(Node):
         self._base = None  # other memory: what shared the old is not written
         versions.written((self,), "an assignment to .data")
         self._array = array
-        if isinstance(value, Node) and memory(value) is not self:
+        if not isinstance(value, Node):
+            versions.expose_anew(self)
+        elif memory(value) is not self:
             self._base = memory(value)  # from now on a write into either is a write into both
 
     @property
