@@ -106,6 +106,11 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             kinds = " and ".join(str(getattr(a, "dtype", type(a).__name__)) for a in arrays)
             raise DtypeError(f"{op.name}: not possible with {kinds}, convert first: {error}") from None
         raise
+    except AttributeError:
+        numbers = [type(x).__name__ for x in inputs if type(x) in NUMBERS]
+        if numbers:  # only elementwise ops take any
+            raise DtypeError(f"{op.name}: expects tensors, found {' and '.join(numbers)}") from None
+        raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
     if tape is not None:

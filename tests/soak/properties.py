@@ -388,7 +388,8 @@ def near_miss(data, ops=None):
         elif what == "junk":
             inputs[k] = draw(JUNK)
         elif isinstance(inputs[k], np.ndarray) and what == "dtype":
-            inputs[k] = inputs[k].astype(draw(DTYPES)) if draw(st.booleans()) else inputs[k] * 1000
+            large = np.multiply(inputs[k], 1000, dtype=np.float64)
+            inputs[k] = inputs[k].astype(draw(DTYPES)) if draw(st.booleans()) else large
         elif isinstance(inputs[k], np.ndarray):
             inputs[k] = np.resize(inputs[k], reshaped(draw, inputs[k].shape)) if inputs[k].size else inputs[k]
     xs = [autograd.tensor(x, requires_grad=x.dtype.kind == "f") if isinstance(x, np.ndarray) else x for x in inputs]
