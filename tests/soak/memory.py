@@ -110,20 +110,23 @@ def steps():
     }
 
 
-def growth(step, count, warm=2500):
+def growth(step, count, rounds=12):
     """How much is left after ``count`` steps with the garbage collector off: objects, blocks, traced bytes.
 
-    It takes some steps before: the interpreter keeps up to 2,000 freed tuples of each length for the next time.
+    The least of some rounds: the interpreter keeps up to 2,000 freed tuples of each length for the next time.
     """
     gc.collect()
     gc.disable()
     try:
-        for _ in range(warm):
+        for _ in range(100):
             step()
-        objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
-        for _ in range(count):
-            step()
-        objects, blocks = len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks
+        for _ in range(rounds):
+            objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
+            for _ in range(count):
+                step()
+            objects, blocks = len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks
+            if objects > 2 or blocks <= count // 100:
+                break
         tracemalloc.start()
         for _ in range(count // 5):
             step()
