@@ -25,10 +25,10 @@ import numpy as np
 from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
 from .kernels.quiet import quiet
-from .node import NUMBERS, Array, Node, memory, mode, tick, writes
+from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, lock, note_exposed, place
+from .versions import check_unchanged, expose, exposed, lock, note_shown, place, shown, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
@@ -43,9 +43,9 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
     """A tensor around ``array`` (itself, not a copy) that no op made; ``base`` is the tensor whose memory that is."""
     out = _new(cls or Tensor)
     out._array = array
-    out._grad = out._op = out._scope = out._extra = None
+    out._grad = out._op = out._x = out._y = out._scope = out._extra = None
     out._base = None if base is None else memory(base)
-    out._inputs = out._params = ()
+    out._params = ()
     out._seq = out._version = 0
     out._spent = False
     out._requires_grad = requires_grad
@@ -73,6 +73,7 @@ def constant(x: float, dtype: Any) -> Array:
 
 def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     """Run ``op`` on tensors and numbers; record it if one of them requires a gradient and recording is on."""
+    visible = shown(inputs) if exposed else None
     arrays = []
     wanted = mixed = False
     dtype = None
@@ -96,7 +97,7 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     if mixed:
         arrays = promote(op, arrays)
     try:
-        made = array = op.forward(*arrays, *params)
+        made = array = op.compute(arrays, params)
     except ValueError:
         if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
             check_broadcast(op.name, [np.shape(a) for a in arrays])
@@ -121,26 +122,29 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     out._grad = out._extra = out._base = None
     out._version = 0
     out._spent = False
-    if op.view and np.may_share_memory(array, arrays[0]):
+    here = mode.here
+    if op.view and (array.base is arrays[0] or np.may_share_memory(array, arrays[0])):
         out._base = memory(inputs[0])
-        if mode.grad or not wanted:
+        if here.grad or not wanted:
             out._extra = {"view": (op, params, inputs[0])}
-    out._requires_grad = (
-        wanted and op.differentiable and mode.grad and (array.dtype is dtype or array.dtype.kind == "f")
+    out._requires_grad = flows = (
+        wanted and here.grad and op.differentiable and (array.dtype is dtype or array.dtype.kind == "f")
     )
-    if out._requires_grad or mode.everything:
+    if flows or here.everything:
         out._op = op
-        out._inputs = inputs
+        n = len(inputs)
+        out._x = inputs[0] if n else None
+        out._y = None if n < 2 else inputs[1] if n == 2 else inputs[1:]
         out._params = params
         out._seq = tick()
-        out._scope = mode.scope
+        out._scope = here.scope
         if watch is not None:
             watch.recorded(out)
-        if exposed:
-            note_exposed(out, op, inputs)
+        if visible:
+            note_shown(out, op, visible)
     else:
-        out._op = out._scope = None
-        out._inputs = out._params = ()
+        out._op = out._x = out._y = out._scope = None
+        out._params = ()
         out._seq = 0
     return out
 
@@ -152,7 +156,8 @@ def refreshed(x: Any) -> Any:
     if stale and x._extra is not None and "view" in x._extra:
         op, params, parent = x._extra["view"]
         past = leaf(x._array, x._requires_grad)
-        past._op, past._inputs, past._params, past._seq = x._op, x._inputs, x._params, x._seq
+        for name in RECORD:
+            setattr(past, name, getattr(x, name))
         past._base = base
         anew = apply(op, (refreshed(parent),), params)
         if anew._requires_grad:
@@ -163,9 +168,10 @@ def refreshed(x: Any) -> Any:
 def rerecord(x: Any, made: Any, past: Any) -> None:
     """Let ``x`` have been made as ``made`` was; what read it before depends on ``past``."""
     x._requires_grad = True
-    x._op, x._inputs, x._params, x._scope = made._op, made._inputs, made._params, made._scope
+    for name in RECORD:
+        setattr(x, name, getattr(made, name))
     x._spent = False
-    x._seq = tick()
+    x._seq = stamp(())  # what was recorded before must look for the past, as after a write
     extra = x._keep()
     extra["past"] = past
     extra.pop("seen", None)
@@ -217,6 +223,7 @@ def pull(
     found: dict[Any, Any] = {}
     pending: dict[Any, Any] = {}
     heap: list[tuple[int, Any]] = []
+    ahead: Any = None  # the youngest of those that wait; it is not in the heap, which for a chain stays empty
     note = None if tape is None or create_graph or peek else tape.note
     for x, seed in zip(outputs, seeds, strict=True):
         if note:
@@ -226,9 +233,10 @@ def pull(
         else:
             pending[x] = seed
             if x._op is not None:
-                heappush(heap, (-x._seq, x))
-    while heap:
-        node = heappop(heap)[1]
+                ahead = x if ahead is None else _younger(x, ahead, heap)
+    while ahead is not None:
+        node = ahead
+        ahead = heappop(heap)[1] if heap else None
         g = pending.pop(node)
         if node._extra is not None and not peek:
             g = _watched(node, g, found)
@@ -241,19 +249,18 @@ def pull(
                 f"{place(node)}: backward goes through this graph a second time, but the first pass freed it; "
                 "call the first one with retain_graph=True, or compute the loss again"
             )
-        op, seq, params = node._op, node._seq, node._params
-        sources, values, wanted = [], [], []
-        for x in node._inputs:
+        op, seq, params, sources = node._op, node._seq, node._params, inputs_of(node)
+        if writes.latest > seq:
+            sources = tuple(as_read_by(node, x) if isinstance(x, Node) else x for x in sources)
+        values, wanted = [], []
+        for x in sources:
             if isinstance(x, Node):
-                if x._seq > seq:
-                    x = as_read_by(node, x)
                 values.append(x if create_graph else x._array)
                 wanted.append(x._requires_grad and (path is None or x in path))
             else:
                 values.append(x)
                 wanted.append(False)
-            sources.append(x)
-        if op.reads and (writes.latest > seq or exposed or node._extra is not None):
+        if op.reads and (writes.latest > seq or node._extra is not None):
             check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
         parts: Any = None
@@ -266,14 +273,18 @@ def pull(
                 if len(parts) != len(sources):
                     raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
             for k, x in enumerate(sources):
-                if not wanted[k] or (rule := op.pull(k)) is None:
+                if not wanted[k]:
                     continue
-                if parts is None:
+                if parts is not None:
+                    part = parts[k]
+                    if part is None and op.pull(k) is None:
+                        continue
+                elif (rule := op.pulls[0 if op.variadic else k]) is None:
+                    continue
+                else:
                     part = rule(g, u, values, params, k)
                     if note:
                         note(part, rule, g, u, values, params, k)
-                else:
-                    part = parts[k]
                 if type(part) is not np.ndarray and not create_graph:
                     part = _done(np.asarray, note, part)
                 if op.singular:
@@ -289,7 +300,7 @@ def pull(
                 else:
                     pending[x] = part
                     if x._op is not None:
-                        heappush(heap, (-x._seq, x))
+                        ahead = x if ahead is None else _younger(x, ahead, heap)
         except Exception as error:
             raise GraphError(f"{place(node)}: the chain rule failed: {error}") from error
         if watch is not None and not peek:
@@ -304,6 +315,14 @@ def pull(
         if path is None or path.get(x):
             found[x] = g
     return found
+
+
+def _younger(a: Any, b: Any, heap: list[tuple[int, Any]]) -> Any:
+    """The younger of two nodes; the other one has to wait."""
+    if a._seq < b._seq:
+        a, b = b, a
+    heappush(heap, (-b._seq, b))
+    return a
 
 
 def _done(function: Any, note: Any, *args: Any) -> Any:
@@ -348,25 +367,23 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[An
     if tape is not None:
         tape.accumulated(found, shared)
     taken = {id(s) for s in shared}
-    ready = []
     for x, g in found.items():
         array = g._array if isinstance(g, Node) else g
         if id(array) in taken or array.base is not None or not array.flags.writeable:
-            g = clone(g)
+            found[x] = g = clone(g)
             array = g._array if isinstance(g, Node) else g
         taken.add(id(array))
-        ready.append((x, g))
     sums: list[Any] = []
     sets: list[Any] = []
     with lock:
         now = tick()
-        for x, g in ready:
+        for x, g in found.items():
             _prepare(x, g, now, sums, sets)
         spent = map(_set, walked, repeat("_spent"), repeat(True))
         quiet(_at_once, chain(starmap(np.add, sums), starmap(_set, sets), spent))
-    for x, _ in ready:
-        if x._extra is not None:
-            for hook in tuple(x._extra.get("after", {}).values()):
+    for x in found:
+        if x._extra is not None and "after" in x._extra:
+            for hook in tuple(x._extra["after"].values()):
                 hook(x)
 
 
@@ -476,7 +493,7 @@ def check_seed(output: Any, seed: Any) -> Any:
                 f"grad can be implicitly created only for scalar outputs, and this one has shape {shape}: "
                 "reduce it first (.sum(), .mean()), or give backward(gradient=…)"
             )
-        return np.ones(shape, output._array.dtype)
+        return np.ones(shape, output._array.dtype) if shape else constant(1, output._array.dtype)
     array = seed._array if isinstance(seed, Node) else to_array(seed, output._array.dtype, "backward")
     if array.shape != shape:
         raise ShapeError(f"backward: the gradient has shape {array.shape}, the output has {shape}")

@@ -16,7 +16,7 @@ from .errors import DtypeError, GraphError
 from .modes import set_grad_enabled
 from .node import memory, tick
 from .tensor import Tensor
-from .versions import as_seen, exposed, note_exposed, sight
+from .versions import as_seen, note_output, sight
 
 __all__ = ["Function", "once_differentiable"]
 
@@ -131,7 +131,8 @@ class _Call(ops.Op):
         shown = g.view()
         shown.flags.writeable = False  # others may be about to read it
         parts = self.run(leaf(shown), leaf(u), [leaf(x) for x in values], needs, recording=False)
-        return [None if part is None else part.array for part in parts]
+        # A view, as the user may have more of it (an input, say): what becomes a .grad is then a copy.
+        return [None if part is None else part.array.view() for part in parts]
 
     def joint(self, g: Any, u: Any, values: Any, params: Any, needs: Any) -> list[Any]:
         """The user's backward on tensors, recorded."""
@@ -289,8 +290,7 @@ class Function:
             made = engine.apply(call, tensors)
             if sole is not None:
                 made._base = memory(sole)  # who holds on to what forward made sees writes into the result
-                if exposed and made._op is not None:
-                    note_exposed(made, call, tensors)
+                note_output(made, call)
             for k, out in enumerate(call.outputs):
                 if out is not None and out[2]:
                     results[k] = call.part(made, k)

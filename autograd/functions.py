@@ -81,11 +81,11 @@ def grad(
     if create_graph:
         seeds = [g if isinstance(g, Tensor) else leaf(s) for g, s in zip(given, seeds, strict=True)]
     walked: list[Any] = []
-    before, mode.grad = mode.grad, create_graph
+    before, mode.here.grad = mode.here.grad, create_graph
     try:
         found = engine.pull(outs, seeds, targets=wanted, create_graph=create_graph, walked=walked)
     finally:
-        mode.grad = before
+        mode.here.grad = before
     missing = [k for k, x in enumerate(wanted) if x not in found]
     if missing and not (allow_unused or materialize_grads):
         raise GraphError(
@@ -99,7 +99,7 @@ def grad(
         if g is None and materialize_grads:
             g = zeros_like(x, requires_grad=create_graph)
         if g is not None and not isinstance(g, Tensor):
-            g = leaf(g.copy() if id(g) in taken or g.base is not None else g)
+            g = leaf(g.copy() if id(g) in taken or g.base is not None or not g.flags.writeable else g)
             taken.add(id(g.array))
         out.append(g)
     if not (create_graph or retain_graph):  # at the very end: after an error it can be asked again

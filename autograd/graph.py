@@ -47,11 +47,11 @@ def everything() -> Iterator[None]:
     >>> [v.symbol for v in Graph(y)]
     [None, '>']
     """
-    before, mode.everything = mode.everything, True
+    before, mode.here.everything = mode.here.everything, True
     try:
         yield
     finally:
-        mode.everything = before
+        mode.here.everything = before
 
 
 def gradient_of(tensor: Tensor) -> tuple[Tensor | None, Tensor | None] | None:

@@ -17,7 +17,7 @@ from typing import Any
 from . import ops
 from .engine import apply, leaf, refreshed, rerecord
 from .errors import DtypeError, GraphError, ShapeError
-from .node import Node, memory, mode
+from .node import RECORD, Node, memory, mode
 from .versions import written
 
 __all__ = ["overwrite"]
@@ -36,9 +36,10 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
     """
     x = refreshed(x)
     base, path = _origin(x)
-    wanted = mode.grad and any(isinstance(y, Node) and y._requires_grad for y in (x, base, *args, *kwargs.values()))
+    involved = (x, base, *args, *kwargs.values())
+    wanted = mode.here.grad and any(isinstance(y, Node) and y._requires_grad for y in involved)
     if not wanted:
-        if mode.everything and base._op is not None:
+        if mode.here.everything and base._op is not None:
             raise GraphError(
                 f"{what}: everything is being recorded, but not a write in place into a tensor that requires no "
                 "gradient; write a new tensor instead (y = y + 1, not y += 1)"
@@ -49,11 +50,11 @@ def overwrite(x: Any, function: Callable[..., Any], *args: Any, what: str, **kwa
             ops.write(x._array, y._array if isinstance(y, Node) else y, *args[1:])
             written((x,), what)
             return x
-        before, mode.grad = mode.grad, False
+        before, mode.here.grad = mode.here.grad, False
         try:
             _store(x, function(x, *args, **kwargs), what)
         finally:
-            mode.grad = before
+            mode.here.grad = before
         return x
     if base._op is None and base._requires_grad:
         view = "a view of " if base is not x else ""
@@ -98,7 +99,7 @@ def cut(x: Any) -> Any:
 def _past(x: Any) -> Any:
     """What ``x`` is now, record and values, as a tensor of its own."""
     past = leaf(x._array.copy(order="K"), x._requires_grad)
-    for name in ("_op", "_inputs", "_params", "_seq", "_scope", "_spent"):
+    for name in RECORD:
         setattr(past, name, getattr(x, name))
     if x._extra is not None:  # a hook stays with the values that it was put on, a wish for .grad with the tensor
         past._extra = {key: value for key, value in x._extra.items() if key != "retain_grad"}

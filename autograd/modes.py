@@ -25,11 +25,11 @@ class _Switch:
         self._stack: list[bool] = []
 
     def __enter__(self) -> None:
-        self._stack.append(mode.grad)
-        mode.grad = self.enabled
+        self._stack.append(mode.here.grad)
+        mode.here.grad = self.enabled
 
     def __exit__(self, *exc: object) -> None:
-        mode.grad = self._stack.pop()
+        mode.here.grad = self._stack.pop()
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -96,7 +96,7 @@ class set_grad_enabled(_Switch):
 
 def _set(enabled: bool) -> bool:
     """Set recording; returns what was."""
-    before, mode.grad = mode.grad, enabled
+    before, mode.here.grad = mode.here.grad, enabled
     return before
 
 
@@ -157,12 +157,12 @@ class inference_mode(_Switch):
 
 def is_grad_enabled() -> bool:
     """Whether this thread records."""
-    return mode.grad
+    return mode.here.grad
 
 
 def is_inference_mode_enabled() -> bool:
     """Whether recording is off; the same as ``not is_grad_enabled()``."""
-    return not mode.grad
+    return not mode.here.grad
 
 
 def enter_scope(owner: Any) -> Any:
@@ -170,11 +170,11 @@ def enter_scope(owner: Any) -> Any:
 
     Scopes are how pictures know that a Z is the output of ``Dense1``.
     """
-    before = mode.scope
-    mode.scope = (owner, before)
+    before = mode.here.scope
+    mode.here.scope = (owner, before)
     return before
 
 
 def leave_scope(before: Any) -> None:
     """Back to the scope that :func:`enter_scope` returned."""
-    mode.scope = before
+    mode.here.scope = before

@@ -19,18 +19,23 @@ NUMBERS = frozenset((int, float, bool))
 
 
 class Node:
-    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods."""
+    """What the engine knows of a tensor. :class:`autograd.Tensor` adds the operators and methods.
+
+    The inputs are not kept in a tuple: the garbage collector would go through as many tuples as tensors, and over a
+    long graph it takes longer than the engine.
+    """
 
     __slots__ = (
-        "__weakref__", "_array", "_base", "_extra", "_grad", "_inputs", "_op", "_params", "_requires_grad", "_scope",
-        "_seq", "_spent", "_version",
+        "__weakref__", "_array", "_base", "_extra", "_grad", "_op", "_params", "_requires_grad", "_scope",
+        "_seq", "_spent", "_version", "_x", "_y",
     )  # fmt: skip
 
     _array: Array
     _grad: Any  # the accumulated gradient, a tensor, or None
     _requires_grad: bool
     _op: Op | None  # the op that made it; None for a leaf
-    _inputs: tuple[Any, ...]  # the op's inputs: tensors, or Python numbers
+    _x: Any  # the op's first input, a tensor or a Python number; None if there is none
+    _y: Any  # the second; of three and more a tuple of all but the first
     _params: tuple[Any, ...]
     _seq: int  # creation number; 0 for a leaf
     _scope: Any  # where it was made (a module call), or None
@@ -38,6 +43,11 @@ class Node:
     _base: Node | None  # the tensor whose memory it shares, which then keeps the version for both
     _spent: bool  # a backward pass went through it without retain_graph
     _extra: dict[str, Any] | None  # the rare things: a name, hooks
+
+    @property
+    def _inputs(self) -> tuple[Any, ...]:
+        """All inputs of the op."""
+        return inputs_of(self)
 
     def _keep(self) -> dict[str, Any]:
         """Where the rare things are kept, made for the first of them."""
@@ -51,16 +61,38 @@ class Node:
         raise NotImplementedError
 
 
-class Mode(threading.local):
-    """What this thread is doing: recording or not, and inside which module."""
+RECORD = ("_op", "_x", "_y", "_params", "_seq", "_scope", "_spent")
+"""What the engine notes of how a tensor was made."""
 
-    grad = True
-    scope: Any = None
-    everything = False  # record also what no gradient flows through
+
+def inputs_of(x: Node) -> tuple[Any, ...]:
+    """All inputs of the op that made ``x``."""
+    first, other = x._x, x._y
+    if other is None:
+        return () if first is None else (first,)
+    return (first, *other) if type(other) is tuple else (first, other)
+
+
+class Doing:
+    """What a thread is doing: recording or not, and inside which module."""
+
+    __slots__ = ("everything", "grad", "scope")
+
+    def __init__(self) -> None:
+        self.grad = True
+        self.scope: Any = None
+        self.everything = False  # record also what no gradient flows through
+
+
+class Mode(threading.local):
+    """Every thread's own; looked up in one step, as looking into a thread's memory takes longer than anything in it."""
+
+    def __init__(self) -> None:
+        self.here = Doing()
 
 
 class Writes:
-    """The stamp of the last write into any tensor: what was recorded after it needs no check."""
+    """The stamp of the last write into any tensor, or exposure of one: what was recorded after it needs no check."""
 
     latest = 0
 

@@ -71,7 +71,7 @@ class replay:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the step returns."""
         tensors: list[Any] = []
-        key = (mode.grad, _described(args, tensors), _described(kwargs, tensors) if kwargs else None)
+        key = (mode.here.grad, _described(args, tensors), _described(kwargs, tensors) if kwargs else None)
         try:
             program = self._programs[key]
         except (KeyError, TypeError):
@@ -189,7 +189,7 @@ class Tape:
             ]
         call = f"{self._constant(op.forward)}({', '.join([*values, *map(self._value, params)])})"
         self.lines.append(f"{self._name(array)} = {call if made is array else f'asarray({call})'}")
-        scope = mode.scope
+        scope = mode.here.scope
         while scope is not None:
             self.owners[id(scope[0])] = scope[0]
             scope = scope[1]

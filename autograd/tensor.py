@@ -125,10 +125,10 @@ class Tensor(Node):
                 raise DtypeError(f"grad: the tensor is {self.dtype}, the assigned gradient {value.dtype}")
             if not value._array.flags.writeable:  # the next backward pass adds to it in place
                 value = value.detach().clone()
-        if engine.tape is not None:
-            engine.tape.effect(Tensor._set_grad, (self, value), {})
+        if engine.tape is None:
+            self._grad = value
         else:
-            self._set_grad(value)
+            engine.tape.effect(Tensor._set_grad, (self, value), {})
 
     def _set_grad(self, value: Tensor | None) -> None:
         self._grad = value
@@ -327,12 +327,12 @@ class Tensor(Node):
                 hook(self)
         walked: list[Any] = []
         if create_graph:
-            before, mode.grad = mode.grad, True
+            before, mode.here.grad = mode.here.grad, True
             try:
                 start = gradient if isinstance(gradient, Tensor) else leaf(seed)
                 found = engine.pull([self], [start], create_graph=True)
             finally:
-                mode.grad = before
+                mode.here.grad = before
         else:
             found = engine.pull([self], [seed], walked=None if retain_graph else walked)
         engine.accumulate(found, [seed], walked)
@@ -577,7 +577,7 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:
         """The transpose: all axes in reverse order."""
-        return apply(ops.transpose, (self,)) if self.ndim == 2 else apply(ops.permute, (self,), (None,))
+        return apply(ops.transpose, (self,)) if self._array.ndim == 2 else apply(ops.permute, (self,), (None,))
 
     @property
     def mT(self) -> Tensor:

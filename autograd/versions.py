@@ -12,9 +12,10 @@ import threading
 import weakref
 import zlib
 from collections import deque
-from collections.abc import Iterable
-from types import CodeType
+from collections.abc import Iterable, Sequence
+from types import CodeType, SimpleNamespace
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -27,7 +28,7 @@ lock = threading.RLock()  # of all stamps; an array may be freed, and _release c
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
-def check_unchanged(node: Any, op: Op, sources: list[Any], seq: int) -> None:
+def check_unchanged(node: Any, op: Op, sources: Sequence[Any], seq: int) -> None:
     """Raise if a value that a rule will read was written in place since ``node`` was computed."""
     through_numpy = exposed or node._extra is not None
     if op.uses_output and (_stamp(node) > seq or (through_numpy and not _as_noted(node, node, -1))):
@@ -54,7 +55,7 @@ def expose(x: Any, holder: Any = None) -> None:
     base = memory(x)
     extra = base._keep()
     if id(base) not in exposed:
-        extra["exposed"] = (tick(), _fingerprint(base._array))
+        extra["exposed"] = (stamp(()), _fingerprint(base._array))  # what was recorded before must look
         number = id(base)
         exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
     # The callback knows the tensor weakly and the holder by id: no cycle.
@@ -74,28 +75,64 @@ def _release(key: int, reference: Any) -> None:
     base = reference()
     if base is None:
         return
-    holders = base._extra["holders"]
-    del holders[key]
-    if not holders:
-        when, fingerprint = base._extra.pop("exposed")
-        exposed.pop(id(base), None)
-        with lock:
+    with lock:  # two threads may find at once that the array is gone
+        holders = base._extra["holders"]
+        if key not in holders:
+            return
+        del holders[key]
+        if not holders:
+            when, fingerprint = base._extra.pop("exposed")
+            exposed.pop(id(base), None)
             if base._version < when and _fingerprint(base._array) != fingerprint:
                 base._version = when
                 writes.latest = max(writes.latest, when)
+
+
+def shown(inputs: tuple[Any, ...]) -> list[tuple[int, Any]]:
+    """The inputs whose memory NumPy can write, and their positions."""
+    found = []
+    for k, x in enumerate(inputs):
+        if isinstance(x, Node) and id(x if x._base is None else x._base) in exposed:
+            _let_go(memory(x))
+            if id(memory(x)) in exposed:
+                found.append((k, x))
+    return found
+
+
+def _let_go(base: Any) -> None:
+    """Release what somebody had, if nobody has it any more: the source of ``from_numpy``, often."""
+    array = base._array
+    # A view or a buffer of an array that owns its memory would be another reference.
+    if array.base is None and not getweakrefcount(array):
+        del array
+        if _references(base) == _ALONE:
+            _release(_SOMEBODY, weakref.ref(base))
+
+
+def _references(x: Any) -> int:
+    return sys.getrefcount(x._array)
+
+
+_SOMEBODY = id(None)
+_ALONE = _references(SimpleNamespace(_array=np.empty(0)))
 
 
 def _fingerprint(array: Array) -> int:
     return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
 
 
-def note_exposed(out: Any, op: Op, inputs: tuple[Any, ...]) -> None:
-    """Fingerprint the inputs, and the output, that a rule will read and that NumPy can write."""
-    seen = {k: sight(x) for k, x in enumerate(inputs) if op.uses_input(k) and isinstance(x, Node)}
-    if op.uses_output:
-        seen[-1] = sight(out)
-    if any(fingerprint is not None for fingerprint in seen.values()):
+def note_shown(out: Any, op: Op, inputs: list[tuple[int, Any]]) -> None:
+    """Fingerprint those of the inputs that NumPy can write which a rule will read."""
+    seen = {k: _fingerprint(x._array) for k, x in inputs if op.uses_input(k)}
+    if seen:
         out._extra = {**(out._extra or {}), "seen": seen}
+
+
+def note_output(out: Any, op: Op) -> None:
+    """Fingerprint the output, if NumPy can write it and a rule will read it."""
+    fingerprint = sight(out) if op.uses_output and out._op is not None else None
+    if fingerprint is not None:
+        out._keep().setdefault("seen", {})[-1] = fingerprint
 
 
 def _as_noted(node: Any, x: Any, k: int) -> bool:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.svm import SVC
 from tqdm import tqdm
 
 import autograd
@@ -110,6 +109,8 @@ def train(
 
 def against_svm(parts: Parts, num_epoch: int, lr: float) -> None:
     """The network of the slides and two support vector machines on the same images, in a table."""
+    from sklearn.svm import SVC  # not above: it takes a second, and --base has no use for it
+
     (X, y), _, (X_test, y_test) = parts
     rows = []
 
@@ -142,12 +143,12 @@ def report(folder: Path, history: dict[str, list[float]], guess: np.ndarray[Any,
     accuracy = history["test accuracy"][-1]
     print(f"test accuracy {accuracy:.2f} %: {len(wrong)} of {len(y_test):,} test images misread")
     plots.learning_curve(history)
-    plt.savefig(folder / "learning_curve.png")
+    plt.gcf().savefig(folder / "learning_curve.png")  # not plt.savefig(), which draws it again
     if not len(wrong):
         return "learning_curve"
     some = wrong[:32]
     plots.images(X_test[some], [f"{y_test[i]}, not {guess[i]}" for i in some], columns=8)
-    plt.savefig(folder / "misread.png")
+    plt.gcf().savefig(folder / "misread.png")
     return "learning_curve, misread"
 
 
@@ -169,7 +170,7 @@ def slides_network(parts: Parts, num_epoch: int, lr: float, folder: Path) -> Non
 
     weights = model.Dense1.weight.detach().numpy()[:40]  # what the first hidden units look for
     plots.images(weights.reshape(-1, height, width), columns=10)
-    plt.savefig(folder / "hidden_weights.png")
+    plt.gcf().savefig(folder / "hidden_weights.png")
 
     # The graph of the loss on one batch
     loss = nn.CrossEntropyLoss()(model(flat(X[:100])), autograd.tensor(y[:100]))

@@ -99,11 +99,11 @@ def main() -> None:
     import matplotlib.pyplot as plt  # not above: training need not wait for it
 
     plots.learning_curve({"loss": a_loss, "accuracy": a_accuracy})
-    plt.savefig(args.out / "history.png")
+    plt.gcf().savefig(args.out / "history.png")  # not plt.savefig(), which draws it again
     plots.decision_region(model, X, y, extent=(0, 1, 0, 1))
-    plt.savefig(args.out / "decision_region.png")
+    plt.gcf().savefig(args.out / "decision_region.png")
     plots.hidden_units(model, extent=(0, 1, 0, 1))
-    plt.savefig(args.out / "hidden_units.png")
+    plt.gcf().savefig(args.out / "hidden_units.png")
 
     # The graph of the loss on one batch: its forward pass, and the backward pass with the chain rule
     x_batch, y_batch = next(iter(loader))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 import time
 from contextlib import suppress
 from secrets import token_hex
@@ -12,6 +14,7 @@ from typing import IO
 __all__ = ["write_atomically"]
 
 _TEMPORARY, _LINKED = ".tmp", ".linked"  # how the names of temporary files end
+_OURS = re.compile(r"\.[0-9a-f]{16}\.tmp(\.linked)?")  # what follows a dot and the target's name in them
 _STALE = 3600.0  # seconds after which a temporary file is nobody's any more
 
 
@@ -21,7 +24,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     Where the operating system has files without a name (Linux), the content goes into one, so that a process that is
     killed leaves nothing behind, unless it is hit between two system calls: a hidden file beside the target, which the
     next write removes. Elsewhere the content is written into such a file, which the next write an hour later removes.
-    A link is followed: what it points to is written.
+    A link is followed: what it points to is written; so is a device or a pipe. A file that is there keeps its
+    permissions.
 
     Raises
     ------
@@ -44,12 +48,17 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), given)
     try:
+        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe stays what it is
+            with open(target, "wb") as device:
+                device.write(content)
+            return
         try:
             nameless = _nameless(folder)
             with nameless or open(temporary, "xb") as file:
+                number = file.fileno()
+                _permit(number, target)  # before there is anything to be read
                 file.write(content)
                 file.flush()
-                number = file.fileno()
                 os.fsync(number)
                 if nameless:  # it cannot take the old file's name at once, so for a moment it has one of its own
                     temporary += _LINKED
@@ -81,6 +90,13 @@ def _nameless(folder: str) -> IO[bytes] | None:
     return file
 
 
+def _permit(number: int, target: str) -> None:
+    """Give the open file the permissions of the file whose place it will take, if there is one."""
+    if os.chmod in os.supports_fd:  # not on Windows
+        with suppress(OSError):  # no old file; or permissions that this file system does not have
+            os.chmod(number, stat.S_IMODE(os.stat(target).st_mode) & 0o777)
+
+
 def _locked(number: int) -> bool:
     """Whether the open file could be locked: nobody else is holding it."""
     try:
@@ -102,12 +118,14 @@ def _tidy(folder: str, name: str) -> None:
             os.close(number)
     with suppress(OSError):
         for entry in os.scandir(folder):
-            if entry.name.startswith(f".{name}.") and entry.name.endswith((_TEMPORARY, _LINKED)) and _left(entry):
+            if entry.name.startswith(f".{name}") and _OURS.fullmatch(entry.name[len(name) + 1 :]) and _left(entry):
                 os.unlink(entry.path)
 
 
 def _left(entry: os.DirEntry[str]) -> bool:
-    """Whether the process that made this temporary file is gone."""
+    """Whether this is a temporary file, and the process that made it is gone."""
+    if not entry.is_file(follow_symlinks=False):  # a pipe, say, that would never open
+        return False
     if not entry.name.endswith(_LINKED):
         return entry.stat().st_mtime < time.time() - _STALE
     with open(entry.path, "rb") as file:

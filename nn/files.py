@@ -8,11 +8,12 @@ where others pass over it.
 
 from __future__ import annotations
 
-import errno
 import json
+import math
 import os
+import sys
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -22,10 +23,12 @@ from autograd.engine import leaf
 from autograd.ops import check_dtype
 
 from .atomic import write_atomically
+from .foreign import DEEPEST, check_depth, open_file, parse_json
 
 __all__ = ["CheckpointError", "load", "save"]
 
 MAX_HEADER = 1 << 19  # bytes: room for 5,000 tensors, and no more time and memory to lose than 100 ms and 64 MB
+_MAX_RANK = 64  # NumPy has no array of more axes
 _TREE = "chalkgrad"  # under which the header says how the tensors are nested
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "u1",
@@ -91,6 +94,10 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
         tree = json.dumps(_encode(obj, (), arrays), separators=(",", ":"))
     except RecursionError:
         raise ValueError("save: expects an object of finite depth; this one contains itself, or is too deep") from None
+    try:
+        check_depth(tree.encode())
+    except ValueError as error:
+        raise ValueError(f"save: expects an object that can be loaded again, found {error}") from None
     content = serialize(arrays, {"format": "pt", _TREE: tree})
     if (size := int.from_bytes(content[:8], "little")) > MAX_HEADER:
         raise ValueError(
@@ -133,20 +140,24 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
         check_place("load", map_location)
     if not isinstance(f, (str, os.PathLike)):
         return _parse(f, str(getattr(f, "name", "checkpoint")))
-    path = os.fspath(f)
-    if os.path.isdir(path):  # Windows would call it a PermissionError
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    with open(path, "rb") as file:
-        return _parse(file, path)
+    with open_file(f) as file:
+        return _parse(file, os.fspath(f))
+
+
+class _Entry(NamedTuple):
+    """What the header says of a tensor."""
+
+    begin: int  # of its numbers, after the header
+    end: int
+    dtype: str
+    shape: tuple[int, ...]
 
 
 def _parse(file: IO[bytes], name: str) -> Any:
-    from safetensors import SafetensorError, deserialize
-
+    """All that can be wrong but the numbers is found before they are read: the package would read them first."""
     start = file.tell()
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
-    # Before anything large is read. The package would refuse it, too, but after reading a film to its end.
     if len(prefix) < 8 or length > MAX_HEADER:
         found = f"{length} bytes" if len(prefix) == 8 else f"a file of {len(prefix)} bytes"
         pickle = prefix.startswith((b"PK\3\4", b"\x80"))
@@ -160,30 +171,73 @@ def _parse(file: IO[bytes], name: str) -> Any:
             f"{name}: expected a safetensors header of {length} bytes that begins with '{{', found {len(header)} bytes "
             f"that begin with {header[:1]!r}"
         )
-    file.seek(start)
+    begin = start + 8 + length
+    size = file.seek(0, os.SEEK_END) - begin
     try:
-        entries = dict(deserialize(file.read()))  # type: ignore[no-untyped-call]
-        about = json.loads(header)  # of known depth by now
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{name}: expected an intact safetensors file, found: {error}") from error
-    metadata = about.pop("__metadata__", None) or {}
-    tensors = {key: _tensor(entries[key], f"{name}: {key!r}") for key in about}
-    return _decoded(metadata[_TREE], tensors, name) if _TREE in metadata else tensors
+        about = parse_json(header)
+        json.dumps(about, allow_nan=False, ensure_ascii=False).encode()  # what other readers take for JSON, too
+        metadata = about.pop("__metadata__", None)
+        metadata = {} if metadata is None else metadata
+        if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError("metadata that are no strings by name")
+        entries = {key: _entry(about[key], key) for key in about}
+        _check_places(entries, size)
+        tree = {"dict": [[key, {"tensor": key}] for key in entries]}
+        if _TREE in metadata:
+            tree = parse_json(metadata[_TREE].encode())
+        _placed(tree, dict.fromkeys(entries))
+    except _FAULTS as error:
+        raise CheckpointError(f"{name}: expected an intact safetensors file, found: {_said(error)}") from error
+    tensors = {}
+    for key, entry in sorted(entries.items(), key=lambda item: item[1]):  # as they lie in the file
+        file.seek(begin + entry.begin)
+        tensors[key] = _tensor(entry, file.read(entry.end - entry.begin), f"{name}: {key!r}")
+    return _placed(tree, {key: tensors[key] for key in entries})
 
 
-def _tensor(entry: dict[str, Any], what: str) -> Tensor:
-    dtype, shape = entry["dtype"], entry["shape"]
+# What faulty nesting raises as it is taken apart.
+_FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+
+
+def _entry(found: Any, key: str) -> _Entry:
+    what = f"{key!r:.200}"
+    dtype, shape, (begin, end) = found["dtype"], found["shape"], found["data_offsets"]
     if dtype not in _DTYPES:
-        raise CheckpointError(f"{what}: {dtype} would lose precision; expected one of {', '.join(_DTYPES)}")
-    try:
-        array: np.ndarray[Any, Any] = np.ndarray(shape, _DTYPES[dtype], buffer=entry["data"])
-    except (ValueError, TypeError) as error:  # NumPy has fewer shapes than the format
-        raise CheckpointError(f"{what}: expected a possible shape, found {tuple(shape)}: {error}") from error
-    if dtype == "BF16":  # the upper half of a float32
+        raise ValueError(f"{what} of dtype {dtype!r:.20}, not one of {', '.join(_DTYPES)}: it would lose precision")
+    if not isinstance(shape, list) or not all(type(n) is int and 0 <= n <= sys.maxsize for n in (*shape, begin, end)):
+        raise ValueError(f"{what} with {found!r:.200}, where shape and data_offsets are possible numbers of bytes")
+    itemsize = np.dtype(_DTYPES[dtype]).itemsize
+    if len(shape) > _MAX_RANK or math.prod(max(n, 1) for n in shape) * itemsize > sys.maxsize:
+        raise ValueError(f"{what} of the impossible shape {shape!r:.200}")
+    if math.prod(shape) * itemsize != end - begin:
+        raise ValueError(f"{what} with {end - begin} bytes for {dtype} of shape {tuple(shape)}")
+    return _Entry(begin, end, dtype, tuple(shape))
+
+
+def _check_places(entries: dict[str, _Entry], size: int) -> None:
+    """The tensors fill the rest of the file, without a gap and without sharing a byte."""
+    end = 0
+    for key, entry in sorted(entries.items(), key=lambda item: item[1]):
+        if entry.begin != end:
+            raise ValueError(f"{key!r:.200} at byte {entry.begin} of the numbers, where byte {end} is the next")
+        end = entry.end
+    if end != size:
+        raise ValueError(f"{size} bytes of numbers, where the header places {end}")
+
+
+def _tensor(entry: _Entry, data: bytes, what: str) -> Tensor:
+    if len(data) < entry.end - entry.begin:  # somebody has cut the file meanwhile
+        raise CheckpointError(f"{what}: expected {entry.end - entry.begin} bytes, found {len(data)}")
+    array: np.ndarray[Any, Any] = np.ndarray(entry.shape, _DTYPES[entry.dtype], data)
+    if entry.dtype == "BF16":  # the upper half of a float32
         array = (array.astype(np.uint32) << 16).view(np.float32)
-    elif dtype == "BOOL" and np.any(array > 1):
+    elif entry.dtype == "BOOL" and np.any(array > 1):
         raise CheckpointError(f"{what}: expected bools of 0 or 1, found {array.max()}")
-    found: Tensor = leaf(array.astype(check_dtype(_CONVERTED.get(dtype, array.dtype)), copy=False))
+    found: Tensor = leaf(array.astype(check_dtype(_CONVERTED.get(entry.dtype, array.dtype))))
     return found
 
 
@@ -191,6 +245,8 @@ def _tensor(entry: dict[str, Any], what: str) -> Tensor:
 
 
 def _encode(x: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    if len(path) > DEEPEST:  # whatever recursion limit there is
+        raise RecursionError
     if isinstance(x, np.generic):
         x = x.item()
     if isinstance(x, (Tensor, np.ndarray)):
@@ -199,7 +255,7 @@ def _encode(x: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any
             dtype = check_dtype(array.dtype)
         except DtypeError as error:
             raise DtypeError(f"save: {_where(path)}: {error}") from None
-        name = ".".join(path) or "tensor"
+        name = ".".join(path).encode("utf-8", "backslashreplace").decode() or "tensor"  # the tree has the keys
         while name in arrays or name == "__metadata__":  # which the format keeps for itself
             name += "'"
         arrays[name] = np.asarray(array, dtype, order="C")
@@ -227,16 +283,12 @@ def _where(path: tuple[str, ...]) -> str:
     return f"at {'.'.join(path)!r}" if path else "the object"
 
 
-def _decoded(tree: str, tensors: dict[str, Tensor], name: str) -> Any:
+def _placed(tree: Any, tensors: dict[str, Any]) -> Any:
+    """The tensors where the tree has them."""
     left = dict(tensors)
-    try:
-        out = _decode(json.loads(tree), left)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CheckpointError(
-            f"{name}: expected an intact header entry {_TREE!r}, found: {type(error).__name__}: {error}"
-        ) from error
+    out = _decode(tree, left)
     if left:
-        raise CheckpointError(f"{name}: expected header entry {_TREE!r} to place all tensors, found none for {[*left]}")
+        raise ValueError(f"no place in header entry {_TREE!r} for {[*left]!r:.200}")
     return out
 
 
@@ -252,4 +304,7 @@ def _decode(node: Any, tensors: dict[str, Tensor]) -> Any:
         raise ValueError(f"a {kind!r} of {type(value).__name__}")
     if kind == "tuple":
         return tuple(_decode(part, tensors) for part in value)
-    return {key: _decode(part, tensors) for key, part in value}
+    out = {key: _decode(part, tensors) for key, part in value}
+    if len(out) < len(value):
+        raise ValueError("a name twice in a dict")
+    return out

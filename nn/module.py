@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
-from autograd import DtypeError, Tensor, as_tensor, effect, enter_scope, leave_scope
+from autograd import DtypeError, Tensor, as_tensor, effect
 from autograd.engine import leaf
 from autograd.hooks import RemovableHandle
+from autograd.node import mode
 
 from .hooks import CallHooks
 
@@ -232,13 +233,15 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What :meth:`forward` returns, with the hooks around it; pictures know by this call whose work it was."""
-        before = enter_scope(self)
+        here = mode.here
+        before = here.scope
+        here.scope = (self, before)
         try:
-            if self._call_hooks is None:
-                return self.forward(*args, **kwargs)
-            return self._call_hooks.run(self, args, kwargs)
+            if self._call_hooks is not None:
+                return self._call_hooks.run(self, args, kwargs)
+            return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
         finally:
-            leave_scope(before)
+            here.scope = before
 
     # -- hooks
 

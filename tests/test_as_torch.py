@@ -461,6 +461,10 @@ def test_a_notebook_reports_the_cell_and_the_line_that_failed(script, cell, line
         ("{", "JSON"),
         ("[" * 100_000, "JSON"),
         (b"\xff\xfe\x00", "JSON"),
+        ('{"metadata": ' + "[" * 300 + "]" * 300 + "}", "300 deep|301 deep"),
+        ('{"nbformat": 4, "nbformat": 3}', "'nbformat' twice"),
+        ('{"nbformat": ' + "9" * 10_000 + "}", "JSON"),
+        (notebook(metadata={"language_info": {"name": [["julia"]]}}), "in Python, found one in"),
         ("[]", "nbformat"),
         ("{}", "nbformat"),
         (notebook(nbformat=3, worksheets=[]), "nbformat 4, found 3"),
@@ -479,6 +483,26 @@ def test_a_file_that_is_no_notebook_is_refused_with_the_reason(tmp_path, content
     with pytest.raises(NotebookError, match=reason) as caught:
         read_notebook(path)
     assert isinstance(caught.value, ValueError) and "bad.ipynb" in str(caught.value)
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(notebook("x = 'é'")).encode())
+    assert read_notebook(path) == ["x = 'é'"]
+
+
+def test_a_cell_of_1100_lines_for_the_shell_is_passed_over(script):
+    done = script(["!echo\n" * 1100 + "print('done')"])
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr.count("is for IPython") == 1100
+
+
+def test_a_bomb_for_a_notebook_is_refused_whatever_the_recursion_limit(tmp_path):
+    path = tmp_path / "bomb.ipynb"
+    path.write_text("[" * 300_000)
+    code = "import sys; sys.setrecursionlimit(10**6); from nn.as_torch import run; run.read_notebook(sys.argv[1])"
+    done = python("-c", code, path)
+    assert done.returncode == 1 and "300000 deep" in done.stderr.splitlines()[-1]
 
 
 def test_a_notebook_offers_its_code_cells_only(tmp_path):

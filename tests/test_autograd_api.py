@@ -462,6 +462,23 @@ def test_the_upstream_gradient_is_not_for_writing():
         Clipped.apply(leaf([1.0])).sum().backward()
 
 
+def test_a_gradient_does_not_share_memory_with_the_input_that_a_function_returned_as_it():
+    class HalfSquare(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x / 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return ctx.saved_tensors
+
+    x = leaf([1.0, 2.0])
+    for _ in range(2):
+        HalfSquare.apply(x).sum().backward()
+    assert x.tolist() == [1, 2] and x.grad.tolist() == [2, 4]
+
+
 def test_once_differentiable():
     class Half(autograd.Function):
         @staticmethod

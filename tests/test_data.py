@@ -186,3 +186,29 @@ def test_default_collate_refuses_what_it_cannot_stack():
         default_collate([(1, 2), (1,)])
     with pytest.raises(TypeError, match="NoneType"):
         default_collate([None, None])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
+def test_a_batch_has_the_rows_their_dtype_and_memory_of_its_own(dtype):
+    X = autograd.arange(12).reshape(6, 2).to(getattr(autograd, dtype))
+    before = X.numpy().copy()
+    (batch,) = next(iter(DataLoader(TensorDataset(X), batch_size=3, sampler=[5, -6, 2])))
+    assert batch.dtype == X.dtype and batch.tolist() == before[[5, 0, 2]].tolist()
+    batch.zero_()
+    assert np.array_equal(X.numpy(), before)
+
+
+def test_a_batch_of_a_tensor_that_requires_a_gradient_gives_it_one():
+    X = autograd.ones(4, 2, requires_grad=True)
+    for (batch,) in DataLoader(TensorDataset(X), batch_size=2, sampler=[0, 1, 1, 3]):
+        (2 * batch).sum().backward()
+    assert X.grad[:, 0].tolist() == [2.0, 4.0, 0.0, 2.0]
+
+
+def test_a_data_set_sees_what_is_written_into_its_tensors_between_batches():
+    X = autograd.zeros(4)
+    loader = DataLoader(TensorDataset(X), batch_size=2)
+    batches = iter(loader)
+    next(batches)
+    X.add_(1)
+    assert next(batches)[0].tolist() == [1.0, 1.0]

@@ -24,6 +24,8 @@ plt = pytest.importorskip("matplotlib.pyplot")
 pytest.importorskip("tqdm")
 pytest.importorskip("sklearn")
 
+from sklearn.svm import SVC  # noqa: E402
+
 from demos import (  # noqa: E402
     activations,
     backprop_by_hand,
@@ -185,7 +187,7 @@ def test_mnist_is_compared_with_two_svms_on_the_same_images_and_tuned(tmp_path, 
     assert [row[:2] for row in rows] == [(name, "200") for name in ("network of the slides", "linear SVM", "RBF SVM")]
     # What the table says of the linear machine is what scikit-learn says of these files.
     (X, y), _, (X_test, y_test) = mnist.load_mnist(str(tmp_path))
-    machine = mnist.SVC(kernel="linear", C=0.1).fit(X[:200].reshape(200, -1), y[:200])
+    machine = SVC(kernel="linear", C=0.1).fit(X[:200].reshape(200, -1), y[:200])
     assert float(rows[1][2]) == pytest.approx(100 * machine.score(X_test.reshape(100, -1), y_test))
     assert len(re.findall(r"^test accuracy", printed, re.M)) == 2
     assert "learning_curve.png" in saved(out / "tuned")

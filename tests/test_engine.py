@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -480,13 +481,24 @@ def test_a_write_through_numpy_between_forward_and_backward_is_an_error(make):
     assert x.grad is None
 
 
-def test_a_write_through_a_numpy_view_made_after_the_forward_pass_and_gone_since_is_an_error():
+def test_a_write_through_a_numpy_view_of_an_input_made_after_the_forward_pass_is_an_error():
+    x, y = leaf([1.0, 2.0]), tensor([3.0, 4.0])
+    loss = (x * y).sum()
+    view = y.numpy()
+    view[0] = 100
+    with pytest.raises(GraphError, match="mul.*its input y.*NumPy"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_write_through_a_numpy_view_made_after_the_forward_pass_is_an_error(gone):
     x = leaf([1.0, 2.0])
     u = x.exp()
     loss = u.sum()
     part = u.detach().numpy()[1:]
     part[0] = 100
-    del part
+    if gone:
+        del part
     with pytest.raises(GraphError, match="exp.*its output"):
         loss.backward()
 
@@ -507,6 +519,45 @@ def test_an_array_operand_is_guarded_too():
     z = (x * array).sum()
     array[:] = 0
     with pytest.raises(GraphError):
+        z.backward()
+
+
+def test_an_array_that_nobody_has_any_more_costs_later_steps_nothing():
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y = autograd.from_numpy(array)
+    assert (x * y)._extra is not None and autograd.versions.exposed
+    del array
+    assert (x * y)._extra is None and not autograd.versions.exposed
+
+
+@pytest.mark.parametrize("hold", [lambda a: a[:1], memoryview, weakref.ref, lambda a: autograd.from_numpy(a).numpy()])
+def test_a_write_through_whatever_leads_to_an_array_is_an_error_without_the_array_too(hold):
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y, held = autograd.from_numpy(array), hold(array)
+    del array
+    z = (x * y).sum()
+    (held() if isinstance(held, weakref.ref) else held)[0] = 100
+    with pytest.raises(GraphError, match="mul.*NumPy"):
+        z.backward()
+
+
+def test_a_write_into_the_whole_of_which_a_tensor_has_a_part_is_an_error():
+    x, whole = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0, 5.0])
+    y = autograd.from_numpy(whole[:2])
+    z = (x * y).sum()
+    whole[0] = 100
+    with pytest.raises(GraphError, match="mul.*NumPy"):
+        z.backward()
+
+
+def test_a_write_through_numpy_is_still_found_after_the_array_has_gone():
+    x, array = leaf([1.0, 2.0], "float64"), np.array([3.0, 4.0])
+    y = autograd.from_numpy(array)
+    z = (x * y).sum()
+    array[0] = 100
+    del array
+    assert (x * y).tolist() == [100, 8]
+    with pytest.raises(GraphError, match="mul"):
         z.backward()
 
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from nn import CheckpointError, atomic, files
+from tests.soak import saves
 
 DTYPES = ["float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool"]
 
@@ -87,7 +88,7 @@ def test_views_are_saved_by_their_values(x):
 
 
 def test_the_order_of_the_names_is_kept():
-    names = ["z", "a", "Dense1.weight", "__metadata__", "é\n\"", ""]
+    names = ["z", "a", "Dense1.weight", "__metadata__", "é\n\"", "", "\ud800", "\\ud800"]
     assert list(loaded(saved({name: autograd.ones(k) for k, name in enumerate(names)}))) == names
 
 
@@ -253,6 +254,7 @@ def deep(n):
 
 
 ROOM = files.MAX_HEADER - 200
+ENTRY = json.dumps(entry()).encode()
 BAD = {
     "empty": b"",
     "header length 2**60": raw({}, length=2**60),
@@ -270,6 +272,21 @@ BAD = {
     "fractional shape": raw({"x": entry(shape=(1.0,))}, bytes(4)),
     "offsets past the end": raw({"x": entry(offsets=(4, 8))}, bytes(4)),
     "offsets backwards": raw({"x": entry(offsets=(4, 0))}, bytes(4)),
+    "a name twice": raw(b'{"x":%s,"x":%s}' % (ENTRY, ENTRY), bytes(4)),
+    "a name that is no text": raw(b'{"\\ud800":%s}' % ENTRY, bytes(4)),
+    "a size of many digits": raw(b'{"x":%s}' % ENTRY.replace(b"[1]", b"[%s]" % (b"9" * 4000)), bytes(4)),
+    "many sizes": raw({"x": entry(shape=(9,) * (ROOM // 4))}, bytes(4)),
+    "a true size": raw({"x": entry(shape=(True,))}, bytes(4)),
+    "an infinite size": raw({"x": entry(shape=(float("inf"),))}, bytes(4)),
+    "three offsets": raw({"x": entry(offsets=(0, 4, 4))}, bytes(4)),
+    "a dtype that is a list": raw({"x": entry(dtype=[])}, bytes(4)),
+    "metadata that are a list": raw({"__metadata__": ["chalkgrad"]}),
+    "metadata that are no text": raw(b'{"__metadata__":{"x":"\\ud800"}}'),
+    "no text where nobody reads it": raw(b'{"x":%s}' % ENTRY.replace(b"{", b'{"y":"\\udfff",'), bytes(4)),
+    "no number where nobody reads it": raw(b'{"x":%s}' % ENTRY.replace(b"{", b'{"y":NaN,'), bytes(4)),
+    "metadata that are 0": raw({"__metadata__": 0}),
+    "metadata that are an empty list": raw({"__metadata__": []}),
+    "UTF-16": raw('{"x":1}'.encode("utf-16-le")),
     "overlap": raw({"x": entry(), "y": entry()}, bytes(4)),
     "a gap": raw({"x": entry(), "y": entry(offsets=(8, 12))}, bytes(12)),
     "trailing bytes": raw({"x": entry()}, bytes(5)),
@@ -293,6 +310,7 @@ BAD = {
     "a tree with an unknown kind": raw({"__metadata__": {"chalkgrad": '{"eval":"1"}'}}),
     "a tree with two kinds": raw({"__metadata__": {"chalkgrad": '{"dict":[],"tuple":[]}'}}),
     "a tree with a key that is a list": raw({"__metadata__": {"chalkgrad": '{"dict":[[[],1]]}'}}),
+    "a tree with a name twice": raw({"__metadata__": {"chalkgrad": '{"dict":[["x",1],["x",2]]}'}}),
     "a tree with a dict of a number": raw({"__metadata__": {"chalkgrad": '{"dict":5}'}}),
     "a number of 100,000 digits": raw({"__metadata__": {"chalkgrad": "9" * 100_000}}),
     "many tensors": raw({f"{k}": entry("U8", (0,), (0, 0)) for k in range(ROOM // 64)} | {"x": entry()}),
@@ -315,14 +333,29 @@ def test_a_bad_file_is_a_checkpoint_error_with_its_name(name, path):
     assert not Trap.sprung
 
 
+GIGABYTES = 3 << 30
+LARGE = {  # how the files begin; the rest is a hole
+    "a film": b"\0\0\0\x20ftypisom",
+    "a hole": b"",
+    "a large checkpoint that was cut": raw({"x": entry("U8", (2 * GIGABYTES,), (0, 2 * GIGABYTES))}),
+    "much after the numbers": raw({"x": entry()}),
+    "another shape": raw({"x": entry("U8", (5,), (0, GIGABYTES))}),
+    "a dtype that loses precision": raw({"x": entry("U64", (GIGABYTES // 8,), (0, GIGABYTES))}),
+    "a large broken tree": raw(
+        {"x": (whole := entry("U8", (GIGABYTES,), (0, GIGABYTES))), "__metadata__": {"chalkgrad": "{"}}
+    ),
+    "a tree that places nothing": raw({"x": whole, "__metadata__": {"chalkgrad": "[]"}}),
+    "a large overlap": raw({"x": whole, "y": entry("U8", (1,), (0, 1))}),
+}
+
+
 def test_a_bad_file_costs_no_time_and_no_memory(tmp_path):
     for k, content in enumerate(BAD.values()):
         (tmp_path / f"{k}").write_bytes(content)
-    with open(tmp_path / "film", "wb") as file:  # much, but not a checkpoint
-        file.write(b"\0\0\0\x20ftypisom")
-        file.truncate(3 << 30)
-    with open(tmp_path / "hole", "wb") as file:
-        file.truncate(3 << 30)
+    for name, content in LARGE.items():
+        with open(tmp_path / name.replace(" ", "-"), "wb") as file:
+            file.write(content)
+            file.truncate(len(content) + GIGABYTES)
     code = """
         import gc, os, resource, sys, time
         import nn
@@ -352,7 +385,7 @@ def test_a_bad_file_costs_no_time_and_no_memory(tmp_path):
         measured[names.get(k, k)] = float(seconds), float(megabytes)
     costly = {name: cost for name, cost in measured.items() if cost[0] > 0.1 or cost[1] > 64}
     assert not costly, "seconds, MB"
-    assert len(measured) == len(BAD) + 2
+    assert len(measured) == len(BAD) + len(LARGE)
 
 
 def test_a_checkpoint_cut_at_every_byte_is_an_error():
@@ -382,6 +415,55 @@ def test_damaged_bytes_raise_nothing_but_checkpoint_errors(changes):
         content[where] = byte
     with contextlib.suppress(CheckpointError):
         loaded(bytes(content))
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if "bomb" in name])
+def test_a_bomb_is_an_error_whatever_the_recursion_limit(name, tmp_path):
+    (tmp_path / "bomb").write_bytes(BAD[name])
+    code = """
+        import sys, nn
+        sys.setrecursionlimit(10**6)  # as scripts do; then Python's own parser ends the process up to 3.11
+        try:
+            nn.load(sys.argv[1])
+        except nn.CheckpointError as error:
+            print(error)
+        endless = []
+        endless.append(endless)
+        try:
+            nn.save(endless, "nowhere")
+        except ValueError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "bomb")]
+    run = subprocess.run(command, capture_output=True, text=True)
+    bomb, endless = run.stdout.splitlines()
+    assert "expected" in bomb and "contains itself" in endless and not run.returncode
+
+
+def test_what_is_too_deep_to_be_loaded_is_not_saved():
+    deep = shallow = None
+    for _ in range(180):
+        shallow = [shallow]
+    assert plain(loaded(saved(shallow))) == shallow
+    for _ in range(70):
+        deep = {"a": deep}
+    with pytest.raises(ValueError, match="can be loaded again.*210 deep"):
+        saved(deep)
+
+
+def test_loading_needs_no_package(path):
+    nn.save({"a": np.ones(2), "b": 3}, path)
+    code = "import sys; sys.modules['safetensors'] = None; import nn; print(nn.load(sys.argv[1])['a'].tolist())"
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert run.stdout == "[1.0, 1.0]\n", run.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file that can be opened and not read")
+def test_a_file_that_cannot_be_read_is_an_os_error_with_the_path():
+    for read in (nn.load, nn.data.mnist.read_idx):
+        with pytest.raises(OSError) as caught:
+            read("/proc/self/mem")
+        assert caught.value.filename == "/proc/self/mem"
 
 
 def test_a_missing_path_and_a_folder_are_os_errors_with_the_path(tmp_path):
@@ -447,6 +529,13 @@ def test_a_disk_that_is_really_full_leaves_the_old_file(path, way):
     assert nn.load(path)["x"].tolist() == [1]
 
 
+def test_a_full_file_system_loses_nothing(tmp_path):
+    ((_, failed),) = saves.full(str(tmp_path))
+    if not isinstance(failed, int):
+        pytest.skip(failed)
+    assert failed > 100
+
+
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
 def test_twenty_processes_killed_while_saving_leave_a_whole_file_and_nothing_else(path):
     code = """
@@ -479,7 +568,8 @@ def test_twenty_processes_killed_while_saving_leave_a_whole_file_and_nothing_els
 
 
 def test_what_a_killed_process_has_left_goes_with_a_later_save(path, way):
-    names = (f".{path.name}.0a.tmp", f".{path.name}.0b.tmp", ".b.0a.tmp", f".{path.name}.0c.tmp.linked")
+    a, b, c = (f"{k:016x}.tmp" for k in range(3))
+    names = (f".{path.name}.{a}", f".{path.name}.{b}", f".b.{a}", f".{path.name}.{c}.linked")
     stale, fresh, other, linked = map(path.with_name, names)
     for file in (stale, fresh, other, linked):
         file.write_bytes(b"half")
@@ -493,6 +583,49 @@ def test_what_a_killed_process_has_left_goes_with_a_later_save(path, way):
     nn.save({}, path)
     assert not linked.exists()
     assert fresh.exists() and other.exists()
+
+
+def test_a_save_removes_nothing_that_is_not_a_temporary_file_of_its_own(path):
+    mine = [
+        path.with_name(name)
+        for name in (f".{path.name}.notes.tmp", f".{path.name}.old.{'0' * 16}.tmp", f".{path.name}.{'0' * 16}.tmp.txt")
+    ]
+    for file in mine:
+        file.write_text("mine")
+        os.utime(file, (0, 0))
+    if hasattr(os, "mkfifo"):
+        mine.append(path.with_name(f".{path.name}.{'1' * 16}.tmp.linked"))
+        os.mkfifo(mine[-1])  # to open it would wait for ever
+    nn.save({}, path)
+    assert sorted(path.parent.iterdir()) == sorted([*mine, path])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_stays_one_and_is_written_into(path):
+    os.mkfifo(path)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        nn.save({"x": np.ones(1)}, path)
+        assert path.is_fifo()
+        assert loaded(reader.read())["x"].tolist() == [1]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_device_is_an_error_with_the_path(tmp_path):
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    with pytest.raises(OSError) as caught:
+        nn.save({"x": np.ones(1)}, link)
+    assert (caught.value.errno, caught.value.filename) == (28, str(link))
+    assert os.listdir(tmp_path) == ["full"] and not os.path.isfile("/dev/full")
+
+
+@pytest.mark.skipif(os.chmod not in os.supports_fd, reason="no permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_is_replaced_keeps_its_permissions(path, way, mode):
+    nn.save({}, path)
+    path.chmod(mode)
+    nn.save({"x": np.ones(1)}, path)
+    assert path.stat().st_mode & 0o777 == mode
 
 
 def test_a_link_stays_one_and_what_it_points_to_is_written(path, way):

@@ -13,20 +13,14 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd.kernels import functions, linalg, threads
-from autograd.kernels.elementwise import each
-from autograd.kernels.jit import PLAIN, wide
+import nn
+from autograd.kernels import each, elementwise, linalg, threads
+from autograd.kernels.jit import PLAIN
 
 mp = mpmath.mp.clone()
 mp.prec = 160
 NAMES = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 inf, nan = math.inf, math.nan
-
-
-def _exp(x, out):
-    wide()
-    for i in range(x.size):
-        out[i] = functions.exp(x[i])
 
 
 def run(name, x):
@@ -107,8 +101,8 @@ def test_exp_is_compiled_to_vector_code():
     x = np.linspace(-1, 1, 64, dtype="float32")
     if PLAIN:
         pytest.skip("nothing is compiled")
-    kernel = numba.njit(error_model="numpy")(_exp)
-    each(kernel, x)
+    kernel = numba.njit(error_model="numpy")(elementwise.exp.kernel.py_func)
+    kernel(x, x.copy())
     code = "".join(kernel.inspect_asm().values())
     if "mm" not in code:
         pytest.skip("not an x86 machine")
@@ -126,8 +120,12 @@ def layouts(x):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "sizes",
-    [(1, 1, 1), (100, 2, 4), (100, 4, 1), (7, 100, 5), (5, 13, 90), (90, 7, 90), (33, 40, 50), (16, 16, 16), (3, 0, 2)],
-)
+    [
+        (1, 1, 1), (100, 2, 4), (100, 4, 1), (7, 100, 5), (5, 13, 90), (90, 7, 90), (33, 40, 50), (16, 16, 16),
+        (3, 0, 2), (0, 3, 2), (300, 1, 200), (1, 700, 500), (5, 1100, 60), (120, 300, 9), (67, 301, 43), (70, 90, 65),
+        (530, 70, 33), (61, 601, 531), (531, 131, 258), (65, 1030, 130),
+    ],
+)  # fmt: skip
 def test_products_of_every_layout_equal_float64s(sizes, dtype):
     m, inner, n = sizes
     rng = np.random.default_rng(0)
@@ -141,43 +139,78 @@ def test_products_of_every_layout_equal_float64s(sizes, dtype):
             assert np.all(np.abs(out - exact) <= 8 * np.finfo(dtype).eps * scale)
 
 
-def test_a_large_product_is_the_same_for_any_number_of_threads():
+@pytest.mark.parametrize("sizes", [(600, 300, 200), (100, 784, 100), (40, 700, 600), (1100, 1100, 10), (9, 900, 900)])
+def test_a_large_product_is_the_same_for_any_number_of_threads(sizes):
+    m, inner, n = sizes
     rng = np.random.default_rng(0)
-    x, w = rng.random((600, 300), "float32"), rng.random((200, 300), "float32")
-    g = rng.random((600, 200), "float32")
+    x, w, g, b = (rng.random(shape, "float32") for shape in ((m, inner), (n, inner), (m, n), n))
     before, results = autograd.get_num_threads(), []
     try:
         for number in (1, 2, 3, 8):
             autograd.set_num_threads(number)
-            results.append([linalg.product(x, w.T), linalg.product(g, w), linalg.product(g.T, x)])
+            results.append([linalg.linear(x, w, b), linalg.product(x, w.T), *linalg.linear_vjp(g, x, w, (1, 1, 1))])
     finally:
         autograd.set_num_threads(before)
-    assert x.shape[0] * w.size >= linalg.LARGE  # or nothing was cut
+    assert m * inner * n >= 2 * linalg.PIECE  # or nothing was cut
     for result in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(result, results[0], strict=True))
-    np.testing.assert_allclose(results[0][0], x @ w.T, rtol=1e-5)
+    for found, exact in zip(results[0], (x @ w.T + b, x @ w.T, g @ w, g.T @ x, g.sum(0)), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=1e-5)
 
 
-def test_blas_has_its_threads_back_after_a_product():
-    from threadpoolctl import threadpool_info
-
-    before = [library["num_threads"] for library in threadpool_info()]
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(100, 2, 4), (100, 4, 1), (16, 16, 16), (1, 3, 2), (15, 1, 1), (100, 100, 10), (70, 90, 65), (90, 784, 20),
+     (3, 900, 200), (2000, 3, 2), (0, 3, 2), (5, 0, 2)],
+)  # fmt: skip
+def test_a_layer_and_its_gradients_equal_float64s(sizes, dtype):
+    n, inner, m = sizes
     rng = np.random.default_rng(0)
-    linalg.product(rng.random((600, 300)), rng.random((300, 600)))
-    with pytest.raises(ValueError, match="matmul"), threads.one_thread_blas:
-        linalg.quiet_matmul(np.ones((2, 3)), np.ones((2, 3)))
-    assert [library["num_threads"] for library in threadpool_info()] == before
+    X, W, b, g = (rng.normal(size=shape).astype(dtype) for shape in ((n, inner), (m, inner), m, (n, m)))
+    exact = [a.astype("float64") for a in (X, W, b, g)]
+
+    def all_of(X, W, b, g):
+        return X @ W.T + b, g @ W, g.T @ X, g.sum(0)
+
+    scale = all_of(*map(np.abs, exact))
+    for x, w, upstream in zip(layouts(X), layouts(W), layouts(g), strict=True):
+        found = linalg.linear(x, w, b), *linalg.linear_vjp(upstream, x, w, (True, True, True))
+        for out, true, size in zip(found, all_of(*exact), scale, strict=True):
+            assert out.dtype == dtype and out.flags.c_contiguous
+            assert np.all(np.abs(out - true) <= 8 * np.finfo(dtype).eps * size)
+        if dtype == "float32":  # added up in float64
+            assert np.array_equal(found[3], exact[3].sum(0).astype(dtype))
+    assert linalg.linear_vjp(g, X, W, (False, True, True))[0] is None
+
+
+def test_products_take_what_may_not_be_written():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((80, 90), "float32"), rng.random((90, 100), "float32")
+    x.flags.writeable = y.flags.writeable = False
+    np.testing.assert_allclose(linalg.product(x, y), x @ y, rtol=1e-5)
+    assert not x.flags.writeable
+
+
+def test_an_overflow_and_what_is_not_a_number_pass_through_a_product():
+    for size in (4, 100):
+        x = np.full((size, size), 1e30, "float32")
+        x[0, 0], x[1, 1] = math.nan, -math.inf
+        out = linalg.product(x, x.T)
+        assert np.isnan(out[0]).all() and np.isnan(out[:, 0]).all() and out[1, 1] == math.inf
+        assert (out[2:, 2:] == math.inf).all() and (out[1, 2:] == -math.inf).sum() == 0
 
 
 WITHOUT = """
-import sys, numpy as np, autograd
+import sys, numpy as np, autograd, nn
 rng = np.random.default_rng(0)
 out = {}
+ACTIVATIONS = ("gelu", "silu", "mish", "softplus", "elu", "tanhshrink")
 for dtype in ("float32", "float64"):
     x = rng.normal(size=40).astype(dtype) * 3
-    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "sigmoid", "relu", "logit"):
+    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "sigmoid", "relu", "logit", "erfc", *ACTIVATIONS):
         t = autograd.as_tensor(np.abs(x) / 12 if "log" in name else x).requires_grad_()
-        y = getattr(autograd, name)(t)
+        y = getattr(nn.functional if name in ACTIVATIONS else autograd, name)(t)
         y.sum().backward()
         out[f"{name} {dtype}"], out[f"{name}' {dtype}"] = y.detach().numpy(), t.grad.numpy()
     z, y = autograd.as_tensor(x.reshape(8, 5)).requires_grad_(), autograd.tensor(rng.integers(0, 5, 8))
@@ -195,7 +228,7 @@ def test_the_same_without_a_compiler(tmp_path):
         environment = {**os.environ, "NUMBA_DISABLE_JIT": plain}
         subprocess.run([sys.executable, "-c", WITHOUT, str(tmp_path / f"{name}.npz")], check=True, env=environment)
     compiled, plain = np.load(tmp_path / "compiled.npz"), np.load(tmp_path / "plain.npz")
-    assert len(compiled.files) == 42
+    assert len(compiled.files) == 70
     for name in compiled.files:
         assert compiled[name].dtype == plain[name].dtype
         # fused multiply-adds round once where plain Python rounds twice
@@ -221,6 +254,32 @@ def test_large_elementwise_work_is_the_same_for_any_number_of_threads():
     finally:
         autograd.set_num_threads(before)
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+LARGE = {
+    "add": lambda x, y: x + y, "by a number": lambda x, y: 2 * x, "of a scalar": lambda x, y: x[0] - y,
+    "div": lambda x, y: x / y, "sqrt": lambda x, y: x.abs().sqrt(), "transposed": lambda x, y: x.view(7, -1).T + 1,
+    "strided": lambda x, y: x[::2] * y[1::2], "broadcast": lambda x, y: x.view(7, -1) + y[:7].view(7, 1),
+    "mixed": lambda x, y: x + y.double(), "maximum": autograd.maximum, "gelu": lambda x, y: nn.functional.gelu(x),
+    "softplus": lambda x, y: nn.functional.softplus(x, 0.3), "sum": lambda x, y: x.sum(), "max": lambda x, y: x.max(),
+    "softmax": lambda x, y: x.view(-1, 7).softmax(1), "logsumexp": lambda x, y: x.view(-1, 7).logsumexp(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_work_is_cut_and_equals_the_same_in_parts_for_any_number_of_threads(name):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=14 * (each.CHEAP // 7)).astype("float32") for _ in range(2))
+    before, results = autograd.get_num_threads(), []
+    try:
+        for number in (1, 2, 5):
+            autograd.set_num_threads(number)
+            results.append(LARGE[name](autograd.as_tensor(x), autograd.as_tensor(y)).numpy())
+    finally:
+        autograd.set_num_threads(before)
+    assert all(np.array_equal(result, results[0]) for result in results)
+    exact = LARGE[name](autograd.as_tensor(x.astype("float64")), autograd.as_tensor(y.astype("float64"))).numpy()
+    np.testing.assert_allclose(results[0], exact, rtol=1e-4 if name == "of a scalar" else 2e-6, atol=1e-6)
 
 
 def test_every_element_is_in_one_piece():

@@ -1030,7 +1030,7 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         x = refreshed(self)
-        if mode.grad and x.requires_grad:
+        if mode.here.grad and x.requires_grad:
             raise GraphError(
                 f"{name}: an in-place operation that changes the shape of a tensor whose gradient is wanted; write "
                 f"x = x.{function.__name__}(…) instead"

@@ -18,7 +18,7 @@ from .jit import FUSED, Array, fused, helper, jit, matrix
 PART = 4
 """So many samples are convolved by one call of a kernel."""
 
-THREADED = 1 << 24
+THREADED = 1 << 20
 """From so many multiplications on, threads share them: to start one takes a twentieth of a millisecond."""
 
 

@@ -7,113 +7,117 @@ tails, where 1 − σ(x) and 1 − tanh²(x) have no correct digit left.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from . import functions as f
-from . import threads
-from .jit import Array, helper, jit, ravel, wide
+from .each import elementwise, gradient
+from .jit import Array, fused_helper, helper, wide
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
+# erfc(a) for 0 ≤ a ≤ 0.75, of a − 0.375; and from there on a erfc(a) e^(a²), of (a − 3) / (a + 2).
+erfc_near = f.polynomial(
+    (
+        0.595883090565, -0.980352807313, 0.367632276655, 0.234875984891, -0.166580844294, -0.0454701298099,
+        0.0500416171267, 0.00541195875352, -0.0106294219255,
+    ),
+    (
+        0.5958830905651777, -0.9803528095459079, 0.36763230357971544, 0.23487619395371817, -0.16658338755955335,
+        -0.045475350053275354, 0.050106655438553305, 0.005458894121369006, -0.011248911747476147,
+        -0.0001240434654128201, 0.0020091091658543075, -0.00011667142052250733, -0.00029711032734684197,
+        3.347838596633291e-05, 3.732459926124021e-05, -5.541591888285705e-06, -3.850285347230238e-06,
+    ),
+)  # fmt: skip
+erfc_tail = f.polynomial(
+    (
+        0.537003453726, 0.0794218620473, -0.0885568237504, 0.0492241110671, -0.0136807476216, -0.00039732955875,
+        0.00140187430573, -8.76906657708e-05, -0.000169920678813, 1.3952083254e-05, 1.97325275153e-05,
+        -2.88952599188e-06,
+    ),
+    (
+        0.5370034535441699, 0.0794218557993566, -0.08855680738961616, 0.04922429251562485,
+        -0.013681007761228617, -0.0003988124776407169, 0.0014034954621041798, -8.265751017906295e-05,
+        -0.0001747306490808656, 6.125979786539453e-06, 2.6641241961475542e-05, 2.3560031707975817e-06,
+        -4.1365469976720624e-06, -1.2642892304763984e-06, 4.753123912913195e-07, 3.7909130653291593e-07,
+        1.7726195287656983e-08, -7.966814279578358e-08, -3.2009587888558364e-08, 1.151644972541791e-08,
+        1.052981669505964e-08, -1.5520983868484877e-09, -1.640606610444496e-09, 3.1983170337366207e-10,
+    ),
+    -4.047569040733284e-17,
+)  # fmt: skip
 
 
-def _taylor() -> Array:
-    """The coefficients 2/√π e⁻¹ (−1)ⁿ Hₙ(1) / (n + 1)! of (erfc(1) − erfc(1 + d)) / d; Hₙ are Hermite's polynomials."""
-    hermite = [1.0, 2.0]
-    for n in range(1, 21):
-        hermite.append(2 * hermite[n] - 2 * n * hermite[n - 1])
-    signed = [(-1) ** n * h / math.factorial(n + 1) for n, h in enumerate(hermite)]
-    return np.array(signed) * TWO_BY_ROOT_PI / math.e
-
-
-ERFC_1 = math.erfc(1)
-ERFC_NEAR_1 = _taylor()
-
-
-def each(kernel: Callable[..., Any], *arrays: Array, numbers: tuple[float, ...] = ()) -> Array:
-    """``kernel`` on the elements of ``arrays``, which have one shape; a result of that shape, and of their dtype.
-
-    The kernel gets ``numbers`` too, behind the arrays.
-    """
-    try:
-        vectors = [*map(ravel, arrays)]
-    except AttributeError:  # a rule works with Python's numbers too
-        arrays = tuple(np.asarray(x * 1.0) for x in arrays)
-        vectors = [*map(ravel, arrays)]
-    out = np.empty(arrays[-1].shape, arrays[-1].dtype)
-    vectors.append(ravel(out))
-    if out.size < 2 * threads.GRAIN:
-        kernel(*vectors[:-1], *numbers, vectors[-1])
-    else:
-        pieces = [[v[part] for v in vectors] for part in threads.cut(out.size)]
-        threads.run(kernel, [(*piece[:-1], *numbers, piece[-1]) for piece in pieces])
-    return out
-
-
-@jit
-def _exp(x, out):
+@elementwise
+def exp(x, out):
+    """eˣ, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.exp(x[i])
 
 
-@jit
-def _expm1(x, out):
+@elementwise
+def expm1(x, out):
+    """eˣ − 1, of any shape, with all its digits near 0."""
     wide()
     for i in range(x.size):
         out[i] = f.expm1(x[i])
 
 
-@jit
-def _log(x, out):
+@elementwise
+def log(x, out):
+    """ln x, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.log(x[i])
 
 
-@jit
-def _log1p(x, out):
+@elementwise
+def log1p(x, out):
+    """ln(1 + x), of any shape, with all its digits near 0."""
     wide()
     for i in range(x.size):
         out[i] = f.log1p(x[i])
 
 
-@jit
+@elementwise
 def _logaddexp(x, y, out):
     wide()
     for i in range(x.size):
         a, b = np.float64(x[i]), np.float64(y[i])
-        z = (a if a > b else b) + f.log1p(f.exp(-abs(a - b)))
+        e, low, small = f.raised(x[i], -abs(a - b))
+        e = (e + low) * small
+        z = (a if a > b else b) + f.log1p_near(x[i], e)
         out[i] = a if a == b and abs(a) == math.inf else z  # their difference is no number
 
 
-@jit
-def _sigmoid(x, out):
+@elementwise
+def sigmoid(x, out):
+    """σ(x), of any shape."""
     wide()
     for i in range(x.size):
         e, one = f.exp(-abs(x[i])), f.one(x[i])  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
         out[i] = (one if x[i] >= 0 else e) / (one + e)
 
 
-@jit
-def _sigmoid_vjp(g, u, x, out):
+@gradient
+def sigmoid_vjp(g, u, x, out):
+    """The gradient g ⊙ u ⊙ (1 − u)."""
     wide()
     for i in range(u.size):
         e, one = f.exp(-abs(x[i])), f.one(x[i])
         out[i] = g[i] * u[i] * (one - u[i] if x[i] <= 0 else e / (one + e))  # 1 − u, with all its digits
 
 
-@jit
-def _tanh(x, out):
+@elementwise
+def tanh(x, out):
+    """tanh x, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.tanh(x[i])
 
 
-@jit
-def _tanh_vjp(g, u, x, out):
+@gradient
+def tanh_vjp(g, u, x, out):
+    """The gradient g ⊙ (1 − u²)."""
     wide()
     for i in range(u.size):
         e, one = f.exp(-(abs(x[i]) + abs(x[i]))), f.one(x[i])
@@ -121,136 +125,69 @@ def _tanh_vjp(g, u, x, out):
         out[i] = g[i] * (near if abs(x[i]) < one / (one + one) else far)  # 1 − u², with all its digits
 
 
-@jit
-def _relu(x, out):
+@elementwise
+def relu(x, out):
+    """max{0, x}, of any shape."""
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else x[i]  # nan compares false and stays
 
 
-@jit
-def _relu_vjp(g, x, out):
+@gradient
+def relu_vjp(g, x, out):
+    """The gradient g where x > 0, else 0."""
     for i in range(x.size):
         out[i] = 0 if x[i] <= 0 else (g[i] if x[i] > 0 else x[i])
 
 
 @helper
-def product(x, y):
-    """x y, and what its rounding has lost: both factors in two parts, the products of the parts are exact."""
-    c, d = 134217729.0 * x, 134217729.0 * y
-    x_high, y_high = c - (c - x), d - (d - y)
-    x_low, y_low = x - x_high, y - y_high
-    rounded = x * y
-    return rounded, ((x_high * y_high - rounded) + x_high * y_low + x_low * y_high) + x_low * y_low
+def _gauss(x, a):
+    """e^(−a²) for a ≥ 0, as (e + low) small; with what the square has lost: half an ulp of 700 would be 350 of that."""
+    a = 40.0 if a > 40 else a
+    square, lost = f.product(x, a, a)
+    e, low, small = f.raised(x, -square)
+    return e, low - e * lost, small
 
 
-@helper
-def _gauss(x):
-    """exp(−x²), with what the square has lost: half an ulp of x² = 700 would be 350 ulp of the result."""
-    square, lost = product(x, x)
-    e = f.exp(-square)
-    return 0.0 if abs(x) > 40 else e - e * lost
-
-
-@jit
-def _erf(x, out):
+@elementwise
+def erf(x, out):
+    """The error function, of any shape."""
     wide()
     for i in range(x.size):
         out[i] = f.erf(x[i])
 
 
-@jit
-def _erf_vjp(g, x, out):
+@gradient
+def erf_vjp(g, x, out):
+    """The gradient g ⊙ 2/√π e^−x²."""
     wide()
     for i in range(x.size):
-        out[i] = g[i] * (TWO_BY_ROOT_PI * _gauss(np.float64(x[i])))
+        e, low, small = _gauss(x[i], abs(np.float64(x[i])))
+        out[i] = g[i] * (TWO_BY_ROOT_PI * (e + low) * small)
 
 
-@helper
-def erfc_at(x):
-    """1 − erf(x) of one float64."""
-    d = x - 1
-    if abs(d) > 0.25:
-        return math.erfc(x)
-    slope = 0.0  # here C libraries are up to 5 ulp off
-    for n in range(ERFC_NEAR_1.size - 1, -1, -1):
-        slope = slope * d + ERFC_NEAR_1[n]
-    return ERFC_1 - d * slope
+@fused_helper
+def _erfc_at(x):
+    v = np.float64(x)
+    a = 40.0 if abs(v) > 40 else abs(v)
+    e, low, small = _gauss(x, a)
+    q = erfc_tail(x, (a - 3) / (a + 2)) / a
+    high = erfc_near(x, a - 0.375) if a < 0.75 else (q * e + q * low) * small
+    return 2 - high if v < 0 else high
 
 
-@jit
-def _erfc(x, out):
+@elementwise
+def erfc(x, out):
+    """1 − erf(x), of any shape, with all its digits in the tail."""
+    wide()
     for i in range(x.size):
-        out[i] = erfc_at(np.float64(x[i]))
-
-
-def exp(x: Array) -> Array:
-    """eˣ, of any shape."""
-    return each(_exp, x)
-
-
-def expm1(x: Array) -> Array:
-    """eˣ − 1, of any shape, with all its digits near 0."""
-    return each(_expm1, x)
-
-
-def log(x: Array) -> Array:
-    """ln x, of any shape."""
-    return each(_log, x)
-
-
-def log1p(x: Array) -> Array:
-    """ln(1 + x), of any shape, with all its digits near 0."""
-    return each(_log1p, x)
+        out[i] = _erfc_at(x[i])
 
 
 def logaddexp(x: Array, y: Array) -> Array:
     """ln(eˣ + eʸ), of any two shapes that broadcast."""
-    return each(_logaddexp, *np.broadcast_arrays(x, y))
-
-
-def sigmoid(x: Array) -> Array:
-    """σ(x), of any shape."""
-    return each(_sigmoid, x)
-
-
-def sigmoid_vjp(g: Array, u: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ u ⊙ (1 − u)."""
-    return (each(_sigmoid_vjp, g, u, x),)
-
-
-def tanh(x: Array) -> Array:
-    """tanh x, of any shape."""
-    return each(_tanh, x)
-
-
-def tanh_vjp(g: Array, u: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ (1 − u²)."""
-    return (each(_tanh_vjp, g, u, x),)
-
-
-def relu(x: Array) -> Array:
-    """max{0, x}, of any shape."""
-    return each(_relu, x)
-
-
-def relu_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g where x > 0, else 0."""
-    return (each(_relu_vjp, g, x),)
-
-
-def erf(x: Array) -> Array:
-    """The error function, of any shape."""
-    return each(_erf, x)
-
-
-def erf_vjp(g: Array, x: Array) -> tuple[Array]:
-    """The gradient g ⊙ 2/√π e^−x²."""
-    return (each(_erf_vjp, g, x),)
-
-
-def erfc(x: Array) -> Array:
-    """1 − erf(x), of any shape, with all its digits in the tail."""
-    return each(_erfc, x)
+    if np.shape(x) != np.shape(y):
+        x, y = np.broadcast_arrays(x, y)
+    return _logaddexp(x, y)
 
 
 def erfc_vjp(g: Array, x: Array) -> tuple[Array]:

@@ -11,15 +11,16 @@ The polynomials are minimax fits (Remez' algorithm, at 60 digits).
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
 from numba.extending import overload
 
-from .jit import FUSED, PLAIN
+from .jit import FUSED, PLAIN, fused_helper
 
 __all__ = ["erf", "exp", "expm1", "log", "log1p", "one", "tanh"]
 
@@ -27,7 +28,7 @@ F, I32, I64, F64 = np.float32, np.int32, np.int64, np.float64
 ONE, TWO, HALF, F_INF, F_NAN = F(1), F(2), F(0.5), F(np.inf), F(np.nan)
 INF, NAN = math.inf, math.nan
 
-LOG2E, F_LOG2E = 1 / math.log(2), F(1 / math.log(2))
+LN2, LOG2E, F_LOG2E = math.log(2), 1 / math.log(2), F(1 / math.log(2))
 # ln 2 in two parts, the first with so few digits that n times it is exact.
 HIGH, LOW = 0.6931471803691238, 1.9082149292705877e-10
 F_HIGH, F_LOW = F(0.693359375), F(math.log(2) - 0.693359375)
@@ -38,6 +39,8 @@ TAIL, F_TAIL, SMALL, F_SMALL = -708.0, F(-87), 2.0**-128, F(2.0**-64)
 LEAST, F_LEAST, MOST, F_MOST = -746.0, F(-104), 709.782712893384, F(88.72283)
 ROOT_HALF = int(F64(math.sqrt(0.5)).view(I64))
 F_ROOT_HALF = int(F(math.sqrt(0.5)).view(I32))
+# e⁻⁶⁵², which is a float64 but for 2⁻⁶⁵ of it; and 2²⁷ + 1, to split a float64 in two.
+SHIFTED, SPLIT = 6.918274648626584e-284, 134217729.0
 NORMAL, F_NORMAL, BIG, F_BIG = 2.0**-1022, F(2.0**-126), 2.0**54, F(2.0**24)
 
 
@@ -45,17 +48,14 @@ INLINE: Any = {"error_model": "numpy", "fastmath": set(FUSED), "forceinline": Tr
 
 
 def by_dtype(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of a number made of two, one for each dtype; kernels call it, and so does plain Python."""
-
-    def function(x: Any) -> Any:
-        return single(x) if isinstance(x, F) else double(F64(x))
-
+    """A function of numbers made of two, by the dtype of the first, x; kernels call it, and so does plain Python."""
+    scope = {"single": single, "double": double, "F": F, "F64": F64, "float32": numba.float32}
+    rest = "".join(f", {name}" for name in list(inspect.signature(single).parameters)[1:])
+    function: Callable[..., Any]
+    function = eval(f"lambda x{rest}: single(x{rest}) if isinstance(x, F) else double(F64(x){rest})", scope)
     if not PLAIN:
-
-        @overload(function, jit_options=INLINE, strict=False)
-        def typed(x: Any) -> Any:
-            return single if x == numba.float32 else double
-
+        typed = eval(f"lambda x{rest}: single if x == float32 else double", scope)
+        overload(function, jit_options=INLINE, strict=False)(typed)
     return function
 
 
@@ -69,6 +69,25 @@ def _one64(x):
 
 
 one = by_dtype(_one32, _one64)
+
+
+def polynomial(short: Sequence[float], full: Sequence[float], low: float = 0.0) -> Callable[..., Any]:
+    """A polynomial in a float64 y, its coefficients from the constant on: ``short`` ones where x is a float32.
+
+    What is rounded to float32 needs no more than nine digits. ``low`` is what rounding ``full``'s constant has lost.
+    """
+
+    def written(coefficients: Sequence[float]) -> Callable[..., Any]:
+        names = {f"c{k}": c for k, c in enumerate(coefficients)}
+        first, *rest, text = names
+        for name in reversed(rest):
+            text = f"({text}) * y + {name}"
+        text = f"(({text}) * y + low) + {first}" if low else f"({text}) * y + {first}"
+        names["low"] = low
+        function: Callable[..., Any] = eval(f"lambda x, y: {text}", names)
+        return function
+
+    return by_dtype(written(short), written(full))
 
 
 def _rest32(r):
@@ -119,6 +138,55 @@ def _exp64(x):
 
 
 exp = by_dtype(_exp32, _exp64)
+
+
+SHORT_EXP = (1, 1.00000003772, 0.500000004712, 0.16666415496, 0.0416663528735, 0.00837512794728, 0.00139411103688)
+short_exp = polynomial(SHORT_EXP, SHORT_EXP)
+
+
+def _raised32(x, y):
+    y = -700.0 if y < -700.0 else y
+    t = y * LOG2E + ROUND
+    p = short_exp(x, y - (t - ROUND) * LN2)
+    return I64(F64(p).view(I64) + (I64(F64(t).view(I64)) << 52)).view(F64), 0.0, 1.0
+
+
+def _raised64(x, y):
+    below = y < -700.0
+    y += 652.0 if below else 0.0
+    y = TAIL if y < TAIL else y
+    t = y * LOG2E + ROUND
+    n = t - ROUND
+    high, low = y - n * HIGH, n * LOW
+    r = high - low
+    q = rest(r)
+    p = 1.0 + q
+    lost = (q - (p - 1.0)) + ((high - r) - low)
+    scale = I64((I64(F64(t).view(I64)) << 52) + (1023 << 52)).view(F64)
+    return p * scale, lost * scale, (SHIFTED if below else 1.0)
+
+
+raised = by_dtype(_raised32, _raised64)
+"""eʸ for a float64 y, up to 700, as (e + low) small, to be rounded to the dtype of x.
+
+``low`` is what rounding e has lost, and e has all its digits also where eʸ is subnormal.
+"""
+
+
+def _product32(x, y, z):
+    return y * z, 0.0  # nothing that float32 could hold
+
+
+def _product64(x, y, z):
+    c, d = SPLIT * y, SPLIT * z
+    y_high, z_high = c - (c - y), d - (d - z)
+    y_low, z_low = y - y_high, z - z_high
+    rounded = y * z
+    return rounded, ((y_high * z_high - rounded) + y_high * z_low + y_low * z_high) + y_low * z_low
+
+
+product = by_dtype(_product32, _product64)
+"""y z of float64s, and what its rounding has lost, if that matters to the dtype of x."""
 
 
 def _expm1_32(x):
@@ -204,6 +272,28 @@ def _log1p64(x):
 
 
 log1p = by_dtype(_log1p32, _log1p64)
+
+
+# (ln(1 + y) − y) / y² for 0 ≤ y ≤ 1.
+log1p_rest = polynomial(
+    (
+        -0.499999794914, 0.333324975435, -0.249864964594, 0.19885820285, -0.160876230093, 0.123779958679,
+        -0.0818804092358, 0.041006573694, -0.0131878265656, 0.00198669659365,
+    ),
+    (
+        -0.4999999999999908, 0.33333333333197523, -0.24999999992009522, 0.19999999749856523,
+        -0.16666661848248537, 0.14285651975275926, -0.12499427063514382, 0.11107211585299538,
+        -0.09979768096586568, 0.09009095815198633, -0.08070954578430206, 0.07015296236526472,
+        -0.05718978534193906, 0.041925709853904154, -0.026398779480743217, 0.013598778090617254,
+        -0.0054217339910016095, 0.0015535244034334333, -0.0002827421139374107, 2.4437973948580947e-05,
+    ),
+)  # fmt: skip
+
+
+@fused_helper
+def log1p_near(x, y):
+    """ln(1 + y) of a float64 0 ≤ y ≤ 1, to be rounded to the dtype of x."""
+    return y + y * (y * log1p_rest(x, y))
 
 
 def _tanh32(x):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,10 +11,13 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite.ir import IntType
 from numba import types
+from numba.core.caching import FunctionCache
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 from numba.extending import intrinsic, register_jitable
 
 Array = np.ndarray[Any, Any]
@@ -36,16 +39,63 @@ def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[...
     """
     if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    options = {"nogil": True, **_options(flags)}
+    compiled: Any = numba.njit(nogil=True, **_options(flags))(function)
     try:
-        compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
+        compiled._cache = _Cache(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
         warnings.warn("no folder for compiled kernels can be written; they are compiled in every process", stacklevel=2)
-        compiled = numba.njit(**options)(function)
-    # Numba would notice only a change of the kernel's own file, not of the functions that it calls in another.
-    with contextlib.suppress(AttributeError):
-        compiled._cache._cache_file._source_stamp = _sources()  # type: ignore[attr-defined]
     return compiled
+
+
+class _Cache(FunctionCache):
+    """The machine code of a kernel on disk."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        # Numba would notice only a change of the kernel's own file, not of the functions that it calls in another.
+        self._cache_file._source_stamp = _sources()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Code for ``sig``, or None.
+
+        Numba gets its compiler ready first, importing SciPy's linear algebra, too, where that is installed. Code from
+        the disk needs none of it: that is half of the time and a quarter of the memory of a small program.
+        """
+        _name_runtime()
+        try:
+            found = self._load_overload(sig, target_context)
+        except Exception as error:  # what pickle makes of a damaged file can be anything
+            found = None
+            where = self.cache_path
+            warnings.warn(f"a compiled kernel in {where} is damaged, and compiled again: {error}", stacklevel=2)
+            self.flush()
+        if found is None:
+            announce()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the code; without it on disk the program goes on all the same."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            warnings.warn(f"a compiled kernel could not be kept for the next process: {error}", stacklevel=2)
+
+
+@cache
+def _name_runtime() -> None:
+    """Tell LLVM where the functions are that compiled code calls by their names; the compiler does so as well."""
+    for name, address in _nrt_python.c_helpers.items():
+        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
+
+@cache
+def announce() -> None:
+    """Say, once, why the first run takes so long, where somebody is watching: in a terminal, or an interactive session.
+
+    Not in a log or a pipe, which has its reader later, and whose readers may take any output for an error.
+    """
+    if sys.stderr is not None and (sys.stderr.isatty() or hasattr(sys, "ps1")):  # notebooks have a ps1, too
+        print("chalkgrad compiles its kernels for this machine: some seconds, in the first run only", file=sys.stderr)
 
 
 fused = partial(jit, flags=FUSED)
@@ -59,12 +109,17 @@ def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
     """A function for kernels to call. It is compiled into each of them.
 
     A kernel that called another kernel would get that one's code from the disk or from the compiler, as it happens; one
-    is inlined and the other not, and their last bits differ.
+    is inlined and the other not, and their last bits differ. Not left to LLVM either: a call in a loop is no vector
+    code.
     """
     if PLAIN:
         return function
-    made: Callable[..., Any] = register_jitable(**_options(flags))(function)
+    made: Callable[..., Any] = register_jitable(forceinline=True, **_options(flags))(function)
     return made
+
+
+fused_helper = partial(helper, flags=FUSED)
+"""For formulas that are more accurate for it."""
 
 
 def _options(flags: Sequence[str]) -> dict[str, Any]:

@@ -1,180 +1,274 @@
 """Matrix products, and the linear layer X Wᵀ + b with its three gradients.
 
-BLAS is unbeaten where all three dimensions are large. It is slow where one is tiny, as in a network of few units or
-with few outputs: there the loops below are faster. They take the three layouts of a layer's forward and backward pass,
-x Wᵀ, g W and gᵀ x, without copying a transpose. :data:`TABLE` says which is used where.
+The smallest are BLAS's, or one loop for a whole layer; the others are made of the tiles of :mod:`.tiles`, which take
+the layouts of a layer's forward and backward pass, x Wᵀ, g W and gᵀ x, without a copy of a whole operand, and as many
+threads as there are, with no other library's threads beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from . import threads
-from .jit import Array, fused, matrix, reordered, wide
-from .quiet import quiet
-from .reduction import sums
+from .jit import Array, fused, jit, matrix, reordered, wide
+from .quiet import context
+from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
 
-SMALL = 4096
-"""Up to this many multiplications the linear layer is one plain loop, bias included: calls cost more than the work."""
+DIRECT, BROAD = 2**18, 2**15
+"""Up to so many multiplications, and with fewer elements of the product, BLAS is called: its calls are cheaper."""
 
-THIN = (16, 16, 16)
-"""How small the columns of x Wᵀ, the inner dimension of x W or the rows of xᵀ W must be for a loop to beat BLAS."""
+SMALL, TALL = 4096, 16
+"""A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
 
-LARGE, HUGE = 2**25, 2**27
-"""From LARGE multiplications on, a product is cut in two for threads; above, into pieces of HUGE multiplications."""
+PIECE = 2**20
+"""How many multiplications make a thread worthwhile: about ten times what it costs to hand them over."""
 
+DEEP, HIGH = 512, 512
+"""The inner size and the rows of a block that stays in the cache near the core."""
 
-@reordered
-def _x_wt(x, w, out):
-    """x wᵀ: dot products of rows, four at a time."""
-    wide()
-    zero = x.dtype.type(0)
-    for i in range(x.shape[0]):
-        whole = w.shape[0] // 4 * 4
-        for k in range(0, whole, 4):
-            a, b, c, d = zero, zero, zero, zero
-            for j in range(x.shape[1]):
-                a += x[i, j] * w[k, j]
-                b += x[i, j] * w[k + 1, j]
-                c += x[i, j] * w[k + 2, j]
-                d += x[i, j] * w[k + 3, j]
-            out[i, k], out[i, k + 1], out[i, k + 2], out[i, k + 3] = a, b, c, d
-        for k in range(whole, w.shape[0]):
-            a = zero
-            for j in range(x.shape[1]):
-                a += x[i, j] * w[k, j]
-            out[i, k] = a
+FAR, AGAIN = 2048, 4
+"""Rows more bytes apart push each other out of the cache: a block of them is copied if so many tiles read it."""
 
-
-@reordered
-def _x_w(x, w, out):
-    """x w: rows of w, weighted and added up four at a time."""
-    wide()
-    whole = x.shape[1] // 4 * 4
-    for i in range(x.shape[0]):
-        for j in range(w.shape[1]):
-            out[i, j] = 0
-        for k in range(0, whole, 4):
-            a, b, c, d = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
-            for j in range(w.shape[1]):
-                out[i, j] += a * w[k, j] + b * w[k + 1, j] + (c * w[k + 2, j] + d * w[k + 3, j])
-        for k in range(whole, x.shape[1]):
-            a = x[i, k]
-            for j in range(w.shape[1]):
-                out[i, j] += a * w[k, j]
-
-
-@reordered
-def _xt_w(x, w, out):
-    """xᵀ w: outer products of rows, four added at a time."""
-    wide()
-    out[:] = 0
-    whole = x.shape[0] // 4 * 4
-    for i in range(0, whole, 4):
-        for k in range(x.shape[1]):
-            a, b, c, d = x[i, k], x[i + 1, k], x[i + 2, k], x[i + 3, k]
-            for j in range(w.shape[1]):
-                out[k, j] += a * w[i, j] + b * w[i + 1, j] + (c * w[i + 2, j] + d * w[i + 3, j])
-    for i in range(whole, x.shape[0]):
-        for k in range(x.shape[1]):
-            a = x[i, k]
-            for j in range(w.shape[1]):
-                out[k, j] += a * w[i, j]
+FLAT, THIN, LONG = 6, 16, (128, 256)
+"""x wᵀ is made of dot products if it has few rows, few columns, or not many columns and a long way to add up."""
 
 
 @fused
+def _product(x, y, bias, out, turned, part, parts):
+    """Part ``part`` of out = x y + bias. The bits of ``turned`` say that x or y is given by its transpose."""
+    n, zero, size = out.shape[1], out.dtype.type(0), out.itemsize
+    lanes = BYTES // size
+    width = 2 * lanes
+    depth = x.shape[0] if turned & 1 else x.shape[1]
+    x_row, x_step = (1, x.shape[1]) if turned & 1 else (x.shape[1], 1)
+    start, stop, left, right = 0, out.shape[0], 0, n
+    if stop >= n:  # by rows
+        start, stop = stop * part // parts, stop * (part + 1) // parts
+    else:
+        panels = -(-n // width)
+        left, right = panels * part // parts * width, min(panels * (part + 1) // parts * width, n)
+    far = depth >= DEEP // 2
+    copy_x = far and x.shape[1] * size > FAR and right - left >= AGAIN * width
+    copy_y = far and y.shape[1] * size > FAR and stop - start >= AGAIN * ROWS
+    deepest, padded = min(DEEP, depth) + lanes, min(HIGH, stop - start) + lanes
+    space = np.empty(deepest * ((padded if copy_x else 0) + (width if copy_y or turned & 2 else 0)), out.dtype)
+    panel = space.ctypes.data
+    block = panel + (size * deepest * width if copy_y or turned & 2 else 0)
+    x_at, y_at, out_at, bias_at = x.ctypes.data, y.ctypes.data, out.ctypes.data, bias.ctypes.data
+    for top in range(start, stop, HIGH):
+        rows = min(HIGH, stop - top)
+        tiles = -(-rows // ROWS)
+        for k in range(0, depth, DEEP):
+            deep = min(DEEP, depth - k)
+            xs, row, step = x_at + size * (top * x_row + k * x_step), x_row, x_step
+            if copy_x:
+                if turned & 1:
+                    copy(zero, deep, rows, xs, step, block, padded)
+                else:
+                    for a in range(0, rows, lanes):
+                        for b in range(0, deep, lanes):
+                            to = block + size * (b * padded + a)
+                            turn(zero, rows - a, deep - b, xs + size * (a * row + b), row, to, padded)
+                xs, row, step = block, 1, padded
+            for j in range(left, right, width):
+                columns = min(width, right - j)
+                ys, line = y_at + size * (k * n + j), n
+                if turned & 2:
+                    for a in range(0, columns, lanes):
+                        for b in range(0, deep, lanes):
+                            to = panel + size * (b * width + a)
+                            turn(zero, columns - a, deep - b, y_at + size * ((j + a) * depth + k + b), depth, to, width)
+                    ys, line = panel, width
+                elif copy_y:
+                    copy(zero, deep, columns, ys, n, panel, width)
+                    ys, line = panel, width
+                begin, next_row = bias_at + size * j if bias.size else 0, 0
+                for t in range(tiles):
+                    i = rows * t // tiles
+                    to = out_at + size * ((top + i) * n + j)
+                    if k:
+                        begin, next_row = to, n
+                    grow(zero, rows * (t + 1) // tiles - i, columns, deep, to, n, begin, next_row,
+                         xs + size * i * row, row, step, ys, line)  # fmt: skip
+    hold(space)
+
+
+@fused
+def _dots(x, w, bias, out, part, parts):
+    """Part ``part`` of out = x wᵀ + bias."""
+    n, depth, zero, size = out.shape[1], x.shape[1], out.dtype.type(0), out.itemsize
+    start, stop, left, right = 0, out.shape[0], 0, n
+    if stop >= n:
+        start, stop = stop * part // parts, stop * (part + 1) // parts
+    else:
+        left, right = n * part // parts, n * (part + 1) // parts
+    down, across = -(-(stop - start) // SIDE), -(-(right - left) // SIDE)
+    x_at, w_at, out_at = x.ctypes.data, w.ctypes.data, out.ctypes.data
+    for b in range(across):
+        j = left + (right - left) * b // across
+        columns = left + (right - left) * (b + 1) // across - j
+        for a in range(down):
+            i = start + (stop - start) * a // down
+            rows = start + (stop - start) * (a + 1) // down - i
+            to, xs, ws = out_at + size * (i * n + j), x_at + size * i * depth, w_at + size * j * depth
+            dots(zero, rows, columns, depth, to, n, xs, depth, ws, depth)
+    if bias.size:
+        for i in range(start, stop):
+            for j in range(left, right):
+                out[i, j] += bias[j]
+
+
+@reordered
 def _linear(X, W, b, out):
+    """X Wᵀ + b for a few units, by columns: rows are too short for vectors."""
+    wide()
     n, d = X.shape
-    for i in range(n):
-        for k in range(W.shape[0]):
-            z = b[k]
-            for j in range(d):
-                z += X[i, j] * W[k, j]
-            out[i, k] = z
-
-
-@fused
-def _linear_vjp(g, X, W, dX, dW, db):
-    n, d = X.shape
-    dW[:] = 0
-    for k in range(W.shape[0]):
-        total = 0.0  # float64, whatever the dtype
+    space = np.empty((d + 1, n), X.dtype)
+    z = space[d]
+    for j in range(d):
+        x = space[j]
         for i in range(n):
-            total += g[i, k]
-            for j in range(d):
-                dW[k, j] += g[i, k] * X[i, j]
-        db[k] = total
-    for i in range(dX.shape[0]):  # no rows where ∂𝒥/∂X is not wanted
+            x[i] = X[i, j]
+    for k in range(W.shape[0]):
+        z[:] = b[k]
         for j in range(d):
-            z = g[i, 0] * W[0, j]
-            for k in range(1, W.shape[0]):
-                z += g[i, k] * W[k, j]
-            dX[i, j] = z
+            w, x = W[k, j], space[j]
+            for i in range(n):
+                z[i] += w * x[i]
+        for i in range(n):
+            out[i, k] = z[i]
+
+
+@reordered
+def _linear_vjp(g, X, W, dX, dW, db):
+    """Its gradients in the same way; ``dX`` has no rows where it is not wanted."""
+    wide()
+    n, d = X.shape
+    m = W.shape[0]
+    space = np.empty((d + m + 1, n), X.dtype)
+    gs, z = space[d:], space[d + m]
+    for j in range(d):
+        x = space[j]
+        for i in range(n):
+            x[i] = X[i, j]
+    for k in range(m):
+        total, line = 0.0, gs[k]  # float64, whatever the dtype
+        for i in range(n):
+            line[i] = g[i, k]
+        for i in range(n):
+            total += np.float64(line[i])
+        db[k] = total
+        for j in range(d):
+            s, x = X.dtype.type(0), space[j]
+            for i in range(n):
+                s += line[i] * x[i]
+            dW[k, j] = s
+    if dX.shape[0]:
+        for j in range(d):
+            z[:] = 0
+            for k in range(m):
+                w, line = W[k, j], gs[k]
+                for i in range(n):
+                    z[i] += w * line[i]
+            for i in range(n):
+                dX[i, j] = z[i]
+
+
+@jit
+def _columns(x, out):
+    """The sum of each column, in float64, many rows at a time if they are short."""
+    wide()
+    n = x.shape[1]
+    many = max(1, 128 // n)
+    sums, line = np.zeros(many * n), x.reshape(x.size)
+    for start in range(0, x.size, sums.size):
+        part = line[start : start + sums.size]
+        for j in range(part.size):
+            sums[j] += np.float64(part[j])
+    for j in range(n):
+        total = 0.0
+        for i in range(j, sums.size, n):
+            total += sums[i]
+        out[j] = total
+
+
+NONE = {dtype: np.empty(0, dtype) for dtype in map(np.dtype, ("float32", "float64")) if READY}
+"""The dtypes that have tiles, and a bias that is not there."""
 
 
 def product(x: Array, y: Array) -> Array:
-    """The matrix product of two matrices that fit, of one float dtype."""
-    (m, inner), n = x.shape, y.shape[1]
-    work = m * inner * n
-    if work and x.dtype is y.dtype:
-        rows, y_rows = x.flags.c_contiguous, y.flags.c_contiguous
-        if n <= THIN[0] and rows and y.flags.f_contiguous:
-            return _run(_x_wt, x, y.T, m, n)
-        if inner <= THIN[1] and rows and y_rows:
-            return _run(_x_w, x, y, m, n)
-        if m <= THIN[2] and y_rows and x.flags.f_contiguous:
-            return _run(_xt_w, x.T, y, m, n)
-    if work < LARGE:
-        return quiet_matmul(x, y)
-    out = np.empty((m, n), np.result_type(x, y))
-    pieces = min(max(work // HUGE, 2), 16)
-    by_rows = m >= n
-    ends = [(m if by_rows else n) * k // pieces for k in range(pieces + 1)]
-    with threads.one_thread_blas:
-        threads.run(
-            quiet_matmul,
-            [(x[a:b], y, out[a:b]) if by_rows else (x, y[:, a:b], out[:, a:b]) for a, b in pairwise(ends)],
-        )
-    return out
+    """The matrix product of two matrices."""
+    m, depth = x.shape
+    n = y.shape[1]
+    if (m * n < BROAD and m * n * depth < DIRECT) or not _have_tiles(x, y) or depth != y.shape[0]:
+        out: Array = context.run(x.dot, y)  # matmul, a ufunc, takes half a microsecond more
+        return out
+    turned = 0
+    if not x.flags.c_contiguous:
+        if x.flags.f_contiguous:
+            x, turned = x.T, 1
+        else:
+            x = np.ascontiguousarray(x)
+    if not y.flags.c_contiguous:
+        if y.flags.f_contiguous:
+            y, turned = y.T, turned + 2
+        else:
+            y = np.ascontiguousarray(y)
+    return _tiled(x, y, NONE[x.dtype], turned, m, depth, n)
 
 
-def quiet_matmul(x: Array, y: Array, out: Array | None = None) -> Array:
-    """BLAS's product."""
-    product: Array = quiet(np.matmul, x, y, out)
-    return product
+def _have_tiles(x: Array, y: Array) -> bool:
+    return x.dtype is y.dtype and x.dtype in NONE
 
 
-def _run(kernel: Callable[..., Any], x: Array, y: Array, m: int, n: int) -> Array:
+def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: int) -> Array:
+    """x y + bias, where both have contiguous rows and the bits of ``turned`` say which is given by its transpose."""
     out = np.empty((m, n), x.dtype)
-    kernel(x, y, out)
+    along = turned == 2 and (m <= FLAT or n <= THIN or (n <= LONG[0] and depth >= LONG[1]))
+    given = (x, y, bias, out) if along else (x, y, bias, out, turned)
+    kernel = _dots if along else _product
+    parts = min(threads.count, m * depth * n // PIECE)
+    if parts < 2:
+        kernel(*given, 0, 1)
+    else:  # as many as there are threads: the bits of the result do not depend on how it is cut
+        threads.run(kernel, [(*given, part, parts) for part in range(parts)])
     return out
 
 
 def linear(X: Array, W: Array, b: Array) -> Array:
     """X Wᵀ + b for X (n, in), W (out, in), b (out,)."""
-    n, m = X.shape[0], W.shape[0]
-    if n * W.size > SMALL or not (X.dtype is W.dtype is b.dtype):
-        z: Array = product(X, W.T)
-        quiet(np.add, z, b, z)
-        return z
-    out = np.empty((n, m), X.dtype)
-    _linear(matrix(X), matrix(W), b, out)
-    return out
+    n, d = X.shape
+    m = len(W)
+    dtype, work = X.dtype, n * d * m
+    if n >= TALL and work <= SMALL and dtype is W.dtype is b.dtype:
+        out = np.empty((n, m), dtype)
+        _linear(X if X.flags.c_contiguous else matrix(X), W if W.flags.c_contiguous else matrix(W), b, out)
+        return out
+    if work > DIRECT and dtype is b.dtype and _have_tiles(X, W):
+        return _tiled(matrix(X), matrix(W), np.ascontiguousarray(b), 2, n, d, m)
+    z: Array = product(X, W.T)
+    context.run(np.add, z, b, z)
+    return z
 
 
 def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Array | None, Array | None, Array | None]:
     """(g W, gᵀ X, 1ᵀ g), each only if ``needs`` says so."""
-    if X.shape[0] * W.size > SMALL or not W.size or not (g.dtype is X.dtype is W.dtype):
-        g = matrix(g)
-        db = None
-        if needs[2]:
-            db = sums(g, (0,), False).astype(g.dtype) if g.size else np.zeros(g.shape[1], g.dtype)
-        return product(g, W) if needs[0] else None, product(g.T, X) if needs[1] else None, db
-    dX = np.empty(X.shape if needs[0] else (0, X.shape[1]), X.dtype)
-    dW, db = np.empty(W.shape, W.dtype), np.empty(W.shape[0], W.dtype)
-    _linear_vjp(matrix(g), matrix(X), matrix(W), dX, dW, db)
-    return dX if needs[0] else None, dW, db
+    n, d = X.shape
+    m = len(W)
+    dtype = X.dtype
+    of_x, of_w, of_b = needs
+    if n >= TALL and n * d * m <= SMALL and d * m and dtype is g.dtype is W.dtype:
+        dX, dW, db = np.empty((n if of_x else 0, d), dtype), np.empty((m, d), dtype), np.empty(m, dtype)
+        _linear_vjp(
+            g if g.flags.c_contiguous else matrix(g),
+            X if X.flags.c_contiguous else matrix(X),
+            W if W.flags.c_contiguous else matrix(W),
+            dX, dW, db,
+        )  # fmt: skip
+        return dX if of_x else None, dW, db
+    db = np.empty(m if of_b else 0, g.dtype)
+    if db.size:
+        _columns(matrix(g), db)
+    return product(g, W) if of_x else None, product(g.T, X) if of_w else None, db if of_b else None

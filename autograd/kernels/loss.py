@@ -8,27 +8,53 @@ from typing import Any
 import numpy as np
 
 from . import functions as f
-from .jit import Array, jit, matrix, ravel, wide
-from .reduction import shifted, total
+from .each import elementwise
+from .jit import Array, helper, jit, matrix, wide
+from .reduction import plus, row_sums, shifted, step, total
+
+
+@helper
+def _term(z, y):
+    one = f.one(z)
+    rest = one - y if z >= 0 else y  # of z = ±inf the right label leaves 0, not inf · 0
+    return (abs(z) * rest if rest != 0 else one - one) + f.log1p(f.exp(-abs(z)))
+
+
+@helper
+def _sigmoid(z):
+    e, one = f.exp(-abs(z)), f.one(z)
+    return (one if z >= 0 else e) / (one + e)
 
 
 @jit
-def _bce_with_logits(z, y, out):
+def _bce_with_logits(z, y, n):
+    wide()
+    s = 0.0
+    for i in range(z.size):
+        s = plus(s, np.float64(_term(z[i], y[i])))
+    return z.dtype.type(s / n)
+
+
+@elementwise
+def _bce_with_logits_terms(y, z, out):
     wide()
     for i in range(z.size):
-        one = f.one(z[i])
-        rest = one - y[i] if z[i] >= 0 else y[i]  # of z = ±inf the right label leaves 0, not inf · 0
-        out[i] = (abs(z[i]) * rest if rest != 0 else one - one) + f.log1p(f.exp(-abs(z[i])))
-    return total(out)
+        out[i] = _term(z[i], y[i])
 
 
 @jit
-def _bce_with_logits_vjp(g, step, n, z, y, out):
+def _bce_with_logits_vjp(g, z, y, out):
+    wide()
+    g = z.dtype.type(g)
+    for i in range(z.size):
+        out[i] = g * (_sigmoid(z[i]) - y[i])
+
+
+@elementwise
+def _bce_with_logits_terms_vjp(g, y, z, out):
     wide()
     for i in range(z.size):
-        e, one = f.exp(-abs(z[i])), f.one(z[i])
-        u = (one if z[i] >= 0 else e) / (one + e)
-        out[i] = g[i * step] * (u - y[i]) / n
+        out[i] = g[i] * (_sigmoid(z[i]) - y[i])
 
 
 @jit
@@ -59,83 +85,97 @@ def _bce_vjp(g, step, n, p, y, out):
 
 
 @jit
-def _cross_entropy(z, y, out):
+def _cross_entropy(z, y, n, out):
+    """The terms, and their total divided by n; −1 if a label is no class."""
     wide()
-    for i in range(z.shape[0]):
-        if y[i] < 0 or y[i] >= z.shape[1]:
-            return 0.0, i
-    e = np.empty_like(z)
-    tops = shifted(z, e)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(e[i, k])
-        out[i] = f.log(s) + (tops[i] - z[i, y[i]])
-    return total(out), -1
+    bad = 0
+    for i in range(y.size):
+        bad += (y[i] < 0) | (y[i] >= z.shape[1])
+    if bad:
+        return z.dtype.type(-1)
+    rows = step(z)
+    tops, sums, raised = np.empty(rows, z.dtype), np.empty(rows), np.empty((rows, z.shape[1]), z.dtype)
+    s = 0.0
+    for start in range(0, z.shape[0], rows):
+        block, into, labels = z[start : start + rows], out[start : start + rows], y[start : start + rows]
+        shifted(block, raised[: into.size], tops)
+        row_sums(raised[: into.size], sums)
+        for i in range(into.size):
+            into[i] = tops[i] - block[i, labels[i]]
+        for i in range(into.size):
+            into[i] = f.log(sums[i]) + into[i]
+            s = plus(s, np.float64(into[i]))
+    return z.dtype.type(s / n)
 
 
 @jit
-def _cross_entropy_vjp(g, step, n, z, y, out):
+def _cross_entropy_vjp(g, each, n, z, y, out):
     wide()
-    shifted(z, out)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(out[i, k])
-        scale = g[i * step] / n
-        for k in range(z.shape[1]):
-            out[i, k] = scale * (out[i, k] / s - (1 if k == y[i] else 0))
+    rows = step(z)
+    tops, sums = np.empty(rows, z.dtype), np.empty(rows)
+    for start in range(0, z.shape[0], rows):
+        into = out[start : start + rows]
+        shifted(z[start : start + rows], into, tops)
+        row_sums(into, sums)
+        for i in range(into.shape[0]):
+            label, scale = y[start + i], g[(start + i) * each] / n
+            hit, factor = np.float64(into[i, label]), scale / sums[i]
+            for k in range(into.shape[1]):
+                into[i, k] = factor * into[i, k]
+            into[i, label] = scale * (hit / sums[i] - 1)  # in float64: near 1 the two cancel
 
 
-def _upstream(g: Array, reduction: str, count: int) -> tuple[Array, int, int]:
-    """The gradient that reaches each term, as (values, step, divisor): one value for all, or one each."""
+def bce_with_logits(z: Array, y: Array, reduction: str) -> Array:
+    """The terms ln(1 + eᶻ) − y z, of any shape, or their sum or mean."""
     if reduction == "none":
-        return ravel(g), 1, 1
-    return ravel(g), 0, count if reduction == "mean" else 1
-
-
-def bce_with_logits(z: Array, y: Array) -> tuple[Array, float]:
-    """The terms ln(1 + eᶻ) − y z, of any shape, and their total."""
-    out = np.empty(z.shape, z.dtype)
-    return out, _bce_with_logits(ravel(z), ravel(y), ravel(out))
+        return _bce_with_logits_terms(y, z)
+    n = z.size if reduction == "mean" else 1
+    return np.array(_bce_with_logits(z.ravel(), y.ravel(), n), z.dtype)
 
 
 def bce_with_logits_vjp(g: Array, z: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
     """The gradients g (σ(z) − y) and −g z, divided by the count for a mean."""
-    values, step, n = _upstream(g, reduction, z.size)
-    dz = np.empty(z.shape, z.dtype)
+    n = z.size if reduction == "mean" else 1
+    dz = None
     if needs[0]:
-        _bce_with_logits_vjp(values, step, n, ravel(z), ravel(y), ravel(dz))
+        if reduction == "none":
+            dz = _bce_with_logits_terms_vjp(g, y, z)
+        else:
+            dz = np.empty(z.shape, z.dtype)
+            _bce_with_logits_vjp(float(g) / n, z.ravel(), y.ravel(), dz.ravel())
     return dz, -g * z / n if needs[1] else None
 
 
 def bce(p: Array, y: Array) -> tuple[Array, float, int]:
     """The terms −(y ln p + (1 − y) ln(1 − p)), their total, and where p leaves [0, 1] (−1: nowhere)."""
     out = np.empty(p.shape, p.dtype)
-    return out, *_bce(ravel(p), ravel(y), ravel(out))
+    return out, *_bce(p.ravel(), y.ravel(), out.ravel())
 
 
 def bce_vjp(g: Array, p: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
     """The gradients g (p − y) / (p (1 − p)) and g (ln(1 − p) − ln p), divided by the count for a mean."""
-    values, step, n = _upstream(g, reduction, p.size)
+    n = p.size if reduction == "mean" else 1
     dp, dy = np.empty(p.shape, p.dtype), None
     if needs[0]:
-        _bce_vjp(values, step, n, ravel(p), ravel(y), ravel(dp))
+        _bce_vjp(np.ravel(g), 1 if reduction == "none" else 0, n, p.ravel(), y.ravel(), dp.ravel())
     if needs[1]:
         with np.errstate(divide="ignore"):
             dy = g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100)) / n
     return dp, dy
 
 
-def cross_entropy(z: Array, y: Array) -> tuple[Array, float, int]:
-    """The terms ln Σ eᶻ − z_y of scores (n, K) and labels (n,), their total, and the first bad label (−1: none)."""
+def cross_entropy(z: Array, y: Array, reduction: str) -> Array | None:
+    """The terms ln Σ eᶻ − z_y of scores (n, K) and labels (n,), their sum or mean; None if a label is no class."""
     out = np.empty(z.shape[0], z.dtype)
-    return out, *_cross_entropy(matrix(z), matrix(y), out)
+    value = _cross_entropy(matrix(z), y.ravel(), out.size if reduction == "mean" else 1, out)
+    if value < 0:  # no cross-entropy is
+        return None
+    return out if reduction == "none" else np.array(value, z.dtype)
 
 
 def cross_entropy_vjp(g: Array, z: Array, y: Array, reduction: str) -> tuple[Array, None]:
     """The gradient g (softmax(z) − onehot(y)), divided by the count for a mean."""
-    values, step, n = _upstream(g, reduction, z.shape[0])
     out = np.empty(z.shape, z.dtype)
-    _cross_entropy_vjp(values, step, n, matrix(z), matrix(y), out)
+    step, n = (1, 1) if reduction == "none" else (0, z.shape[0] if reduction == "mean" else 1)
+    _cross_entropy_vjp(np.ravel(g), step, n, matrix(z), y.ravel(), out)
     return out, None

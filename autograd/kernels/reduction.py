@@ -11,9 +11,16 @@ import numpy as np
 
 from . import functions as f
 from . import threads
-from .jit import Array, helper, jit, ravel, reordered, wide
+from .jit import Array, helper, jit, reordered, wide
+from .quiet import quiet
 
-SHORT, LONG = 24, 512
+SHORT, LONG, BLOCK = 24, 512, 2048
+
+
+@partial(helper, flags=["reassoc"])
+def plus(x, y):
+    """A sum that LLVM may add up in another order: one of many in a loop that otherwise means what it says."""
+    return x + y
 
 
 @partial(helper, flags=["reassoc"])
@@ -26,43 +33,55 @@ def total(x):
 
 
 @reordered
-def _total(x):
+def _total(x, n):
     wide()
-    return total(x)
+    return x.dtype.type(total(x) / n)
+
+
+@jit
+def _part(x, parts, k):
+    wide()
+    parts[k] = total(x)
 
 
 @reordered
-def _rows(x, out):
-    """The sum of each row."""
+def _rows(x, n, out):
+    """The sum of each row, over n."""
     wide()
     for i in range(x.shape[0]):
         s = 0.0
         for k in range(x.shape[1]):
             s += np.float64(x[i, k])
-        out[i] = s
+        out[i] = s / n
 
 
 @jit
-def _short_rows(x, out):
+def _short_rows(x, n, out):
     """The same, many rows at a time: a row of ten is too short for vectors."""
     wide()
-    out[:] = 0
+    sums = np.empty(256)
     for start in range(0, x.shape[0], 256):
         part, into = x[start : start + 256], out[start : start + 256]
+        sums[:] = 0
         for k in range(x.shape[1]):
             for i in range(into.size):
-                into[i] += np.float64(part[i, k])
+                sums[i] += np.float64(part[i, k])
+        for i in range(into.size):
+            into[i] = sums[i] / n
 
 
 @jit
-def _columns(x, many, out):
-    """Sums over the middle axis of (before, n, after), ``many`` of its places at a time so that the loops are long."""
+def _columns(x, many, n, out):
+    """Sums over the middle axis of (before, count, after), over n.
+
+    ``many`` of its places are taken at a time, so that the loops are long.
+    """
     wide()
-    before, n, after = x.shape
+    before, count, after = x.shape
     sums = np.empty(many * after)
     for i in range(before):
-        line = x[i].reshape(n * after)
-        whole = n // many * many * after
+        line = x[i].reshape(count * after)
+        whole = count // many * many * after
         sums[:] = 0
         for start in range(0, whole, sums.size):
             part = line[start : start + sums.size]
@@ -76,96 +95,191 @@ def _columns(x, many, out):
             for j in range(after):
                 table[0, j] += table[k, j]
         for j in range(after):
-            out[i, j] = sums[j]
+            out[i, j] = sums[j] / n
+
+
+def _bits32(x):
+    return np.float32(x).view(np.int32)
+
+
+def _bits64(x):
+    return np.float64(x).view(np.int64)
+
+
+bits = f.by_dtype(_bits32, _bits64)
+"""The bits as an integer: for positive numbers larger if the number is, and larger than that of inf for a nan."""
 
 
 @helper
-def shifted(z, out):
-    """exp(z − max z) by rows; the maxima."""
-    tops = np.empty(z.shape[0], z.dtype)
+def largest(x, sign):
+    """The largest sign · x[i] for a sign of ±1; nan if one is nan.
+
+    LLVM makes vector code of a maximum of integers only. The largest bits are those of the largest positive number, if
+    there is one; the largest without the sign tell of a nan.
+    """
+    sign = x.dtype.type(sign)
+    top = bits(sign * x[0])
+    size = bits(abs(x[0]))
+    for i in range(x.size):
+        y, z = bits(sign * x[i]), bits(abs(x[i]))
+        top = y if y > top else top
+        size = z if z > size else size
+    if size > bits(x.dtype.type(np.inf)):
+        return x.dtype.type(np.nan)
+    if top >= 0:
+        return _number(top, x)
+    for i in range(x.size):  # all are negative: it is the smallest without the sign
+        z = bits(abs(x[i]))
+        size = z if z < size else size
+    return -_number(size, x)
+
+
+@helper
+def _number(integer, like):
+    """The number of these bits, of the dtype of an array."""
+    return np.full(1, integer).view(like.dtype)[0]
+
+
+@jit
+def _extreme(x, sign):
+    wide()
+    return x.dtype.type(sign) * largest(x, sign)
+
+
+@helper
+def shifted(z, out, tops):
+    """exp(z − max z) by rows, and the maxima."""
     for i in range(z.shape[0]):
-        top = z[i, 0]
-        for k in range(1, z.shape[1]):
-            top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
+        if z.shape[1] > SHORT:
+            top = largest(z[i], 1)
+        else:
+            top = z[i, 0]
+            for k in range(1, z.shape[1]):
+                top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
         tops[i] = top
         for k in range(z.shape[1]):
             out[i, k] = z[i, k] - top
-    _exponentials(out.reshape(out.size))
-    return tops
+    x = out.reshape(out.size)
+    for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
+        x[i] = f.exp(x[i])
 
 
 @helper
-def _exponentials(x):
-    for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
-        x[i] = f.exp(x[i])
+def step(z):
+    """How many rows to take at a time: what a pass leaves is still in the fastest memory when the next one comes."""
+    return max(1, BLOCK // z.shape[1])
+
+
+@helper
+def row_sums(x, sums):
+    for i in range(x.shape[0]):
+        sums[i] = total(x[i])
 
 
 @jit
 def _softmax(z, out):
     wide()
-    shifted(z, out)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(out[i, k])
-        for k in range(z.shape[1]):
-            out[i, k] = np.float64(out[i, k]) / s
+    n = step(z)
+    tops, sums = np.empty(n, z.dtype), np.empty(n)
+    for start in range(0, z.shape[0], n):
+        block, into = z[start : start + n], out[start : start + n]
+        shifted(block, into, tops)
+        row_sums(into, sums)
+        for i in range(into.shape[0]):
+            scale = 1 / sums[i]
+            for k in range(into.shape[1]):
+                into[i, k] = np.float64(into[i, k]) * scale
 
 
 @jit
 def _log_softmax(z, out):
     wide()
-    tops = shifted(z, out)
-    for i in range(z.shape[0]):
-        s = 0.0
-        for k in range(z.shape[1]):
-            s += np.float64(out[i, k])
-        s = f.log(s)
-        for k in range(z.shape[1]):
-            out[i, k] = np.float64(z[i, k] - tops[i]) - s
+    n = step(z)
+    tops, sums = np.empty(n, z.dtype), np.empty(n)
+    for start in range(0, z.shape[0], n):
+        block, into = z[start : start + n], out[start : start + n]
+        shifted(block, into, tops)
+        row_sums(into, sums)
+        for i in range(into.shape[0]):
+            sums[i] = f.log(sums[i])
+        for i in range(into.shape[0]):
+            for k in range(into.shape[1]):
+                into[i, k] = np.float64(block[i, k] - tops[i]) - sums[i]
 
 
-def sums(x: Array, axes: tuple[int, ...] | None, keepdims: bool) -> Array:
-    """Float64 sums of ``x``, which is contiguous and not empty, over neighbouring axes, or all."""
+@jit
+def _logsumexp(z, out):
+    wide()
+    n = step(z)
+    tops, sums, raised = np.empty(n, z.dtype), np.empty(n), np.empty((n, z.shape[1]), z.dtype)
+    for start in range(0, z.shape[0], n):
+        block, into = z[start : start + n], out[start : start + n]
+        shifted(block, raised[: into.size], tops)
+        row_sums(raised[: into.size], sums)
+        for i in range(into.size):  # where the largest is ±inf or nan, so is the result: they have no difference
+            into[i] = f.log(sums[i]) + np.float64(tops[i]) if abs(tops[i]) < np.inf else tops[i]
+
+
+def all_of(x: Array, n: int = 1) -> Array:
+    """The sum of all elements, over n."""
+    if x.size < 2 * threads.GRAIN:
+        return np.array(_total(x.ravel(), n), x.dtype)
+    pieces = threads.cut(x.size)
+    parts, vector = np.empty(len(pieces)), x.ravel()
+    threads.run(_part, [(vector[piece], parts, k) for k, piece in enumerate(pieces)])
+    return quiet(np.array, np.add.reduce(parts) / n, x.dtype)
+
+
+def sums(x: Array, axes: tuple[int, ...] | None, keepdims: bool, n: int = 1) -> Array:
+    """Sums of ``x``, which is contiguous and not empty, over neighbouring axes, or all; divided by ``n``."""
     if axes is None or len(axes) == x.ndim:
-        return _all(ravel(x)).reshape((1,) * x.ndim if keepdims else ())
+        out = all_of(x, n)
+        return out.reshape((1,) * x.ndim) if keepdims else out
     first, last = min(axes), max(axes) + 1
     before, after = x.shape[:first], x.shape[last:]
+    out = np.empty((*before, *(1,) * len(axes), *after) if keepdims else (*before, *after), x.dtype)
     if not after:
-        out = np.empty(math.prod(before))
         rows = x.reshape(out.size, -1)
-        (_rows if rows.shape[1] > SHORT else _short_rows)(rows, out)
+        (_rows if rows.shape[1] > SHORT else _short_rows)(rows, n, out.ravel())
     else:
         cube = x.reshape(math.prod(before), -1, math.prod(after))
-        out = np.empty((cube.shape[0], cube.shape[2]))
-        _columns(cube, max(1, min(LONG // cube.shape[2], cube.shape[1])), out)
-    return out.reshape((*before, *(1,) * len(axes), *after) if keepdims else (*before, *after))
-
-
-def _all(x: Array) -> Array:
-    if x.size < 2 * threads.GRAIN:
-        return np.array(_total(x))
-    pieces = threads.cut(x.size)
-    parts = np.empty(len(pieces))
-    threads.run(_part, [(x[piece], parts, k) for k, piece in enumerate(pieces)])
-    return np.add.reduce(parts, keepdims=True)
-
-
-def _part(x: Array, parts: Array, k: int) -> None:
-    parts[k] = _total(x)
+        _columns(cube, max(1, min(LONG // cube.shape[2], cube.shape[1])), n, out.reshape(len(cube), -1))
+    return out
 
 
 def summable(x: Any, axes: tuple[int, ...] | None) -> bool:
     """Whether :func:`sums` takes it; float64 is NumPy's, whose pairwise sums are as good."""
-    if type(x) is not np.ndarray or x.dtype.char != "f" or not x.size or not x.flags.c_contiguous:
+    if not contiguous(x) or x.dtype.char != "f":
         return False
-    return axes is None or max(axes) - min(axes) < len(axes)
+    return axes is None or len(axes) == 1 or max(axes) - min(axes) < len(axes)
 
 
-def _by_rows(kernel: Any, z: Array) -> Array:
-    out = np.empty(z.shape, z.dtype)
-    rows, into = (a.reshape(-1, z.shape[-1]) for a in (z, out))
-    n = max(1, z.size // threads.GRAIN)
+def contiguous(x: Any) -> bool:
+    """Whether ``x`` is an array as the kernels take it: of floats, contiguous and not empty."""
+    return type(x) is np.ndarray and x.dtype.kind == "f" and x.flags.c_contiguous and x.size > 0
+
+
+def extreme(x: Array, sign: int) -> Array:
+    """The largest element of a contiguous array that is not empty, or the smallest for a ``sign`` of −1."""
+    if x.size < 2 * threads.GRAIN:
+        return np.array(_extreme(x.ravel(), sign), x.dtype)
+    pieces = threads.cut(x.size)
+    parts, vector = np.empty(len(pieces), x.dtype), x.ravel()
+    threads.run(_extreme_part, [(vector[piece], sign, parts, k) for k, piece in enumerate(pieces)])
+    return np.array(_extreme(parts, sign), x.dtype)
+
+
+def _extreme_part(x: Array, sign: int, parts: Array, k: int) -> None:
+    parts[k] = _extreme(x, sign)
+
+
+def _by_rows(kernel: Any, z: Array, out: Array) -> Array:
+    rows = z if z.ndim == 2 else z.reshape(-1, z.shape[-1])
+    into = out.ravel() if out.ndim < z.ndim else out if z.ndim == 2 else out.reshape(rows.shape)
+    if z.size < 2 * threads.GRAIN:
+        kernel(rows, into)
+        return out
+    n = len(threads.cut(z.size))
     ends = [len(rows) * k // n for k in range(n + 1)]
     threads.run(kernel, [(rows[a:b], into[a:b]) for a, b in pairwise(ends) if b > a])
     return out
@@ -173,9 +287,14 @@ def _by_rows(kernel: Any, z: Array) -> Array:
 
 def softmax(z: Array) -> Array:
     """The softmax over the last axis of a contiguous array that is not empty."""
-    return _by_rows(_softmax, z)
+    return _by_rows(_softmax, z, np.empty(z.shape, z.dtype))
 
 
 def log_softmax(z: Array) -> Array:
     """Its logarithm."""
-    return _by_rows(_log_softmax, z)
+    return _by_rows(_log_softmax, z, np.empty(z.shape, z.dtype))
+
+
+def logsumexp(z: Array) -> Array:
+    """ln Σ eᶻ over the last axis of a contiguous array that is not empty."""
+    return _by_rows(_logsumexp, z, np.empty(z.shape[:-1], z.dtype))

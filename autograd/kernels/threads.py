@@ -20,7 +20,6 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from .jit import PLAIN, add, jit, load, place
 
@@ -108,6 +107,7 @@ class _Pool:
                 job = self.jobs.get()
             if job.over:  # nobody waits for this one any more
                 del job
+                sleepy = False  # the next one may come as soon
                 continue
             job.help()
             done = job.done
@@ -213,38 +213,3 @@ def cut(size: int) -> list[slice]:
     n = 1 if size < 2 * GRAIN else min(max(2, size >> 20), 16)
     ends = [size * k // n for k in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]
-
-
-class _OneThreadBlas:
-    """While it is entered, BLAS uses the thread that calls it and no other.
-
-    Its own threads spin while they wait for each other. On cores that have other work to do, that costs up to a hundred
-    times what it saves; and how a product is cut must not depend on the number of threads.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.inside = 0
-        self.libraries: list[Any] | None = None
-        self.before: list[int] = []
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.libraries is None:
-                found = ThreadpoolController().select(user_api="blas")
-                self.libraries = list(found.lib_controllers)
-            if not self.inside:
-                self.before = [library.num_threads for library in self.libraries]
-                for library in self.libraries:
-                    library.set_num_threads(1)
-            self.inside += 1
-
-    def __exit__(self, *exc: object) -> None:
-        with self.lock:
-            self.inside -= 1
-            if not self.inside:
-                for library, number in zip(self.libraries or (), self.before, strict=True):
-                    library.set_num_threads(number)
-
-
-one_thread_blas = _OneThreadBlas()

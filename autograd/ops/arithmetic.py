@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.quiet import context, quiet
+from ..kernels.each import of_one, of_two
+from ..kernels.quiet import quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
 
@@ -46,7 +47,7 @@ def add(x: Any, y: Any) -> Any:
     >>> autograd.add(autograd.tensor([1.0, 2.0]), 3)
     tensor([4., 5.])
     """
-    return context.run(np.add, x, y)
+    return of_two(np.add, x, y)
 
 
 @elementwise(
@@ -60,7 +61,7 @@ def add(x: Any, y: Any) -> Any:
 )
 def sub(x: Any, y: Any) -> Any:
     """x − y, elementwise and broadcast."""
-    return context.run(np.subtract, x, y)
+    return of_two(np.subtract, x, y)
 
 
 @elementwise(
@@ -74,7 +75,7 @@ def sub(x: Any, y: Any) -> Any:
 )
 def mul(x: Any, y: Any) -> Any:
     """x ⊙ y, elementwise and broadcast: the Hadamard product of the slides."""
-    return context.run(np.multiply, x, y)
+    return of_two(np.multiply, x, y)
 
 
 @elementwise(
@@ -88,19 +89,19 @@ def mul(x: Any, y: Any) -> Any:
 )
 def div(x: Any, y: Any) -> Any:
     """x / y, elementwise and broadcast; integers give a float. 1/0 is inf."""
-    return context.run(np.true_divide, x, y)
+    return of_two(np.true_divide, x, y)
 
 
 @elementwise("−", formula=lambda x: -x, x=lambda g: -g, numpy=[np.negative], promotes=ALL, samples=unary)
 def neg(x: Any) -> Any:
     """−x, elementwise."""
-    return np.negative(x)
+    return of_one(np.negative, x)
 
 
 @elementwise("|·|", x=lambda g, x: g * np.sign(x), numpy=[np.absolute], promotes=ALL, samples=unary)
 def abs(x: Any) -> Any:
     """|x|, elementwise; the derivative at 0 is taken as 0."""
-    return np.absolute(x)
+    return of_one(np.absolute, x)
 
 
 @elementwise(
@@ -113,7 +114,7 @@ def abs(x: Any) -> Any:
 )
 def maximum(x: Any, y: Any) -> Any:
     """The larger of x and y, elementwise; nan if either is nan. At a tie the gradient is split evenly."""
-    return np.maximum(x, y)
+    return of_two(np.maximum, x, y)
 
 
 @elementwise(
@@ -126,7 +127,7 @@ def maximum(x: Any, y: Any) -> Any:
 )
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of x and y, elementwise; nan if either is nan. At a tie the gradient is split evenly."""
-    return np.minimum(x, y)
+    return of_two(np.minimum, x, y)
 
 
 @elementwise(

@@ -51,6 +51,8 @@ def axes(dim: Any, ndim: int, name: str) -> tuple[int, ...]:
     """
     if dim is None:
         return tuple(range(ndim))
+    if type(dim) is int:
+        return (axis(dim, ndim, name),)
     found = tuple(axis(k, ndim, name) for k in (dim if isinstance(dim, (tuple, list)) else (dim,)))
     if len(set(found)) < len(found):
         raise ShapeError(f"{name}: a dim appears multiple times in the list of dims {tuple(dim)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import elementwise as kernels
+from ..kernels.each import of_one, of_two
 from ..kernels.quiet import accurate, quiet
 from .arithmetic import guard, inside
 from .record import primitive
@@ -50,7 +51,7 @@ def pow(x: Any, y: Any) -> Any:
         For an integer to a negative integer power.
     """
     if isinstance(x, np.ndarray) and not getattr(y, "ndim", 0) and y == 2:
-        return quiet(np.multiply, x, x)  # 20 times faster
+        return of_two(np.multiply, x, x)  # 20 times faster
     if np.result_type(x, y).kind == "f":
         return accurate(np.power, x, y)
     if np.any(np.less(y, 0)):
@@ -118,7 +119,7 @@ def log10(x: Any) -> Any:
 @elementwise("√", x=lambda g, u: g / (2 * u), numpy=[np.sqrt], singular=True, samples=unary_positive)
 def sqrt(x: Any) -> Any:
     """√x, elementwise; the derivative at 0 is inf."""
-    return quiet(np.sqrt, x)
+    return of_one(np.sqrt, x)
 
 
 @elementwise("sin", x=lambda g, x: g * np.cos(x), numpy=[np.sin], samples=unary)

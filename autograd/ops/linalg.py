@@ -56,7 +56,7 @@ def matmul(x: Any, y: Any) -> Any:
             [3.]])
     """
     try:
-        if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0] and x.dtype.kind == "f":
+        if x.ndim == 2 == y.ndim:
             return kernels.product(x, y)
         return quiet(np.matmul, x, y)
     except ValueError:  # looked into only now: this is a hot path
@@ -202,11 +202,12 @@ def linear(X: Any, W: Any, b: Any) -> Any:
     >>> autograd.linear(autograd.ones(1, 2), autograd.tensor([[1.0, 2.0]]), autograd.tensor([0.5]))
     tensor([[3.5000]])
     """
-    if X.ndim != 2 or W.ndim != 2 or X.shape[1] != W.shape[1]:
-        check_linear(X.shape, W.shape)
-        raise ShapeError(f"linear: expects X (n, in), found shape {X.shape}")
-    if b.shape != W.shape[:1]:
-        raise ShapeError(f"linear: expects a bias of shape {W.shape[:1]} (W is {W.shape}), found {b.shape}")
+    x, w = X.shape, W.shape
+    if len(x) != 2 or len(w) != 2 or x[1] != w[1]:
+        check_linear(x, w)
+        raise ShapeError(f"linear: expects X (n, in), found shape {x}")
+    if b.shape != w[:1]:
+        raise ShapeError(f"linear: expects a bias of shape {w[:1]} (W is {w}), found {b.shape}")
     return kernels.linear(X, W, b)
 
 

@@ -27,7 +27,10 @@ def check_reduction(name: str, reduction: str, known: tuple[str, ...] = REDUCTIO
 
 def check_same_shape(name: str, z: Any, y: Any, called: tuple[str, str] = ("input", "target")) -> None:
     """Raise ShapeError unless input ``z`` and target ``y`` have the same shape, ValueError if that holds nothing."""
-    shape, other = _shapes(name, z, y)
+    try:
+        shape, other = z.shape, y.shape
+    except AttributeError:
+        raise _no_tensors(name, z, y) from None
     if shape != other:
         try:
             become = f"; they would broadcast to {_tight(np.broadcast_shapes(shape, other))}"
@@ -46,8 +49,11 @@ def check_labels(name: str, z: Any, y: Any) -> None:
 
     Whether a label is one of the K classes is for :func:`bad_label` to say.
     """
-    shape, labels = _shapes(name, z, y)
-    if not shape or labels != (*shape[: len(shape) > 1], *shape[2:]):
+    try:
+        shape, labels = z.shape, y.shape
+    except AttributeError:
+        raise _no_tensors(name, z, y) from None
+    if labels != (shape[:1] + shape[2:] if len(shape) > 1 else ()) or not shape:
         raise ShapeError(
             f"{name}: expects scores (n, K) and labels (n,), or scores (n, K, …) and labels (n, …), found {shape} and "
             f"{labels}"
@@ -65,12 +71,9 @@ def bad_label(name: str, label: Any, position: Any, classes: int) -> IndexError:
     return IndexError(f"{name}: label {label} at position {position} is out of bounds for {classes} classes")
 
 
-def _shapes(name: str, z: Any, y: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    try:
-        return z.shape, y.shape
-    except AttributeError:
-        found = f"{type(z).__name__} and {type(y).__name__}"
-        raise DtypeError(f"{name}: expects tensors as input and target, found {found}") from None
+def _no_tensors(name: str, z: Any, y: Any) -> DtypeError:
+    found = f"{type(z).__name__} and {type(y).__name__}"
+    return DtypeError(f"{name}: expects tensors as input and target, found {found}")
 
 
 def _tight(shape: tuple[int, ...]) -> str:
@@ -141,7 +144,7 @@ def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
     """
     check_reduction("bce_with_logits", reduction)
     check_same_shape("bce_with_logits", z, y)
-    return _reduce(*kernels.bce_with_logits(z, y), reduction)
+    return kernels.bce_with_logits(z, y, reduction)
 
 
 @primitive(
@@ -218,10 +221,11 @@ def cross_entropy(z: Any, y: Any, reduction: str = "mean") -> Any:
             f"cross_entropy: expects scores (n, K) and labels (n,), found {z.shape} and {y.shape}; "
             "nn.functional.cross_entropy takes more axes"
         )
-    each, total, bad = kernels.cross_entropy(z, y)
-    if bad >= 0:
+    loss = kernels.cross_entropy(z, y, reduction)
+    if loss is None:
+        bad = np.flatnonzero((y < 0) | (y >= z.shape[1]))[0]
         raise bad_label("cross_entropy", y[bad], bad, z.shape[1])
-    return _reduce(each, total, reduction)
+    return loss
 
 
 def _rows(g: Any, reduction: str) -> Any:

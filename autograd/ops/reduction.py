@@ -72,8 +72,6 @@ def check_floating(name: str, x: Any) -> None:
 def accumulate(reduce: Callable[..., Any], x: Any, dtype: Any, **where: Any) -> Any:
     """``reduce`` in float64 or int64, the result in ``dtype``; without one, as ``x`` is, but int64 of integers."""
     x = _in(x, dtype)
-    if reduce == np.add.reduce and len(where) == 2 and kernels.summable(x, where["axis"]):
-        return quiet(kernels.sums(x, where["axis"], where["keepdims"]).astype, x.dtype)
     wide = np.float64 if x.dtype.kind == "f" else np.int64
     out = quiet(reduce, x, dtype=wide, **where)
     return quiet(out.astype, x.dtype if dtype is not None or wide is np.float64 else wide)
@@ -105,7 +103,10 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> An
     >>> autograd.sum(autograd.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
-    return accumulate(np.add.reduce, x, dtype, axis=over(dim, x.ndim, "sum"), keepdims=keepdim)
+    where = over(dim, x.ndim, "sum")
+    if dtype is None and kernels.summable(x, where):
+        return kernels.sums(x, where, keepdim)
+    return accumulate(np.add.reduce, x, dtype, axis=where, keepdims=keepdim)
 
 
 def _spread(x: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
@@ -152,14 +153,13 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> A
     """
     x = _in(x, dtype)
     check_floating("mean", x)
-    n = count(x.shape, dim)
+    where = over(dim, x.ndim, "mean")
+    n = x.size if where is None else math.prod(x.shape[d] for d in where)
     if not n:
         warnings.warn(f"mean: shape {x.shape} has no elements over dim {dim}: the mean is nan", RuntimeWarning, 2)
-    where = over(dim, x.ndim, "mean")
     if kernels.summable(x, where):
-        total = kernels.sums(x, where, keepdim)
-    else:
-        total = quiet(np.sum, x, axis=where, keepdims=keepdim, dtype=np.float64)
+        return kernels.sums(x, where, keepdim, n)
+    total = quiet(np.add.reduce, x, axis=where, keepdims=keepdim, dtype=np.float64)
     return quiet((total / (n or math.nan)).astype, x.dtype)
 
 
@@ -325,8 +325,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> autograd.amax(autograd.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
     tensor([4., 3.])
     """
-    check_not_empty("amax", x.shape, dim)
-    return np.max(x, axis=over(dim, x.ndim, "amax"), keepdims=keepdim)
+    return _extreme("amax", np.maximum, 1, x, dim, keepdim)
 
 
 @primitive(
@@ -338,8 +337,14 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 )
 def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element over ``dim``; nan if one is nan. Ties share the gradient evenly."""
-    check_not_empty("amin", x.shape, dim)
-    return np.min(x, axis=over(dim, x.ndim, "amin"), keepdims=keepdim)
+    return _extreme("amin", np.minimum, -1, x, dim, keepdim)
+
+
+def _extreme(name: str, ufunc: Any, sign: int, x: Any, dim: Any, keepdim: bool) -> Any:
+    if dim is None and not keepdim and kernels.contiguous(x):
+        return kernels.extreme(x, sign)
+    check_not_empty(name, x.shape, dim)
+    return ufunc.reduce(x, axis=over(dim, x.ndim, name), keepdims=keepdim)
 
 
 def _to_extremes(g: Any, u: Any, x: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
@@ -381,6 +386,9 @@ def _direction(x: Any, u: Any, ord: float) -> Any:
 )
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """ln Σ eˣ over ``dim``, without overflow: the largest element is taken out first. −inf of −inf, or of nothing."""
+    if _is_rows(x, dim, None):
+        out = kernels.logsumexp(x)
+        return out[..., None] if keepdim else out
     found = over(dim, x.ndim, "logsumexp")
     top = np.max(x, axis=found, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
@@ -433,9 +441,7 @@ def log_softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
 
 def _is_rows(x: Any, dim: Any, dtype: Any) -> bool:
     """Whether the rows of a contiguous array are asked for."""
-    if type(x) is not np.ndarray or not x.ndim or dtype is not None or x.dtype.kind != "f":
-        return False
-    return dim in (-1, x.ndim - 1) and x.size > 0 and x.flags.c_contiguous
+    return dtype is None and kernels.contiguous(x) and x.ndim > 0 and dim in (-1, x.ndim - 1)
 
 
 def _exponentials(x: Any, dim: Any, dtype: Any, name: str) -> tuple[Any, Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import linecache
 import os
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..foreign import open_file, parse_json
 from .modules import names
 
 __all__ = ["NotebookError", "run_notebook", "run_script"]
@@ -42,7 +42,7 @@ def run_script(path: str, args: Sequence[str] = ()) -> int:
     SystemExit
         The script's own.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         source = file.read()
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         _without_windows()
@@ -103,11 +103,11 @@ def run_notebook(path: str, args: Sequence[str] = ()) -> int:
 
 def read_notebook(path: str) -> list[str]:
     """The code cells of a notebook; its other cells are not code, and what its cells once printed is not read."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         content = file.read()
     try:
-        notebook = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        notebook = parse_json(content)
+    except (ValueError, RecursionError) as error:  # the latter where the stack is nearly full already
         raise NotebookError(f"{path}: expected a notebook, that is JSON, found: {error}") from error
     form = notebook.get("nbformat") if isinstance(notebook, dict) else None
     if not isinstance(form, int):
@@ -159,19 +159,20 @@ def _compiled(source: str, file: str, cell: str) -> Iterator[Any]:
 
 def _parsed(lines: list[str], file: str, cell: str) -> ast.Module:
     """The cell's syntax tree. A line that is not Python but for the shell or IPython is where parsing fails."""
-    try:
-        return ast.parse("\n".join(lines), file)
-    except SyntaxError as error:
-        k = (error.lineno or 0) - 1
-        text = lines[k].strip() if 0 <= k < len(lines) else ""
-        if not (text.startswith(("%", "!", "?")) or text.endswith("?")):
-            raise
-    command, _, statement = text.partition(" ")
-    if command not in ("%time", "%timeit") or statement.startswith("-"):
-        _note(f"{cell}, line {k + 1}: skipped, {text} is for IPython")
-        statement = ""
-    indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
-    return _parsed([*lines[:k], indent + (statement or "pass"), *lines[k + 1 :]], file, cell)
+    while True:
+        try:
+            return ast.parse("\n".join(lines), file)
+        except SyntaxError as error:
+            k = (error.lineno or 0) - 1
+            text = lines[k].strip() if 0 <= k < len(lines) else ""
+            if not (text.startswith(("%", "!", "?")) or text.endswith("?")):
+                raise
+        command, _, statement = text.partition(" ")
+        if command not in ("%time", "%timeit") or statement.startswith("-"):
+            _note(f"{cell}, line {k + 1}: skipped, {text} is for IPython")
+            statement = ""
+        indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
+        lines[k] = indent + (statement or "pass")
 
 
 def _display(*objects: Any) -> None:

@@ -19,6 +19,8 @@ import numpy as np
 import autograd
 from autograd import Generator, ShapeError, Tensor
 
+from .collate import own
+
 __all__ = [
     "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "Subset", "TensorDataset", "kfold", "random_split",
 ]  # fmt: skip
@@ -317,7 +319,13 @@ def kfold(
 
 
 def _rows(dataset: TensorDataset) -> Fetcher:
-    return lambda indices: list(dataset[np.asarray(indices)])
+    def rows(indices: Sequence[int]) -> list[Tensor]:
+        k = np.asarray(indices)
+        if k.dtype != np.int64 or k.ndim != 1 or any(t.requires_grad for t in dataset.tensors):
+            return list(dataset[k])
+        return [own(t.array.take(k, 0)) for t in dataset.tensors]  # a third of what an index costs that may be anything
+
+    return rows
 
 
 def _chosen(subset: Subset[Any]) -> Fetcher | None:

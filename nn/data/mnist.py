@@ -6,7 +6,6 @@ uint32 per dimension, then the values, big-endian, last dimension fastest.
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import io
@@ -18,17 +17,15 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import numpy.typing as npt
 
 from ..atomic import write_atomically
+from ..foreign import open_file
 
 __all__ = ["DatasetError", "MnistArrays", "download_mnist", "load_mnist", "load_mnist_part", "read_idx"]
 
@@ -110,9 +107,7 @@ def read_idx(path: StrPath, *, max_bytes: int = 1 << 30) -> npt.NDArray[Any]:
     array([5, 0, 4], dtype=uint8)
     """
     path = os.fspath(path)
-    if os.path.isdir(path):  # Windows would call it a PermissionError
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return _parse(file, path, max_bytes)
 
 
@@ -298,7 +293,7 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
     path = _find(folder, name)
     if path is not None:
         try:
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 return _parse(file, str(path), MAX_DOWNLOAD, SHA256[name])
         except DatasetError as error:
             if not download:
@@ -309,13 +304,16 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
     except OSError as error:
         advice = "cannot make the folder for MNIST; set MNIST_DIR to one that has its files, or XDG_CACHE_HOME"
         raise OSError(error.errno, f"{advice} ({error.strerror})", str(folder)) from error
+    from http.client import HTTPException  # not above: few programs download, and it takes 10 ms of each one's start
+    from urllib.error import HTTPError
+
     failures: list[Exception] = []
     for mirror in MIRRORS:
         url = f"{mirror}{name}.gz"
         try:
             content = _fetch(url, progress)
             array = _parse(io.BytesIO(content), url, MAX_DOWNLOAD, SHA256[name])
-        except (OSError, HTTPException, DatasetError) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: a redirection to what is no address, too
             if isinstance(error, HTTPError):
                 error.close()  # it is the open response, too
             failures.append(error)
@@ -336,6 +334,8 @@ def _verified_or_downloaded(folder: Path, name: str, download: bool, progress: b
 
 def _fetch(url: str, progress: bool | None) -> bytes:
     """Download `url` into memory: nothing is written before it is known to be right, so nothing is left behind."""
+    from urllib.request import Request, urlopen
+
     content = bytearray()
     with urlopen(Request(url, headers={"User-Agent": "chalkgrad"}), timeout=TIMEOUT) as response:
         length: int | None = response.length

@@ -6,7 +6,6 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -295,20 +294,17 @@ class Together(Optimizer):
         self._vectors: dict[Tensor, Vectors] = {}
         super().__init__(params, defaults)
 
-    def _remembered(self, p: Tensor, options: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A number that the kernel takes for the parameter, and the arrays of its state."""
+    def _remembered(self, work: list[Work], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Array]]]:
+        """A number for each parameter that the kernel takes, and the arrays of state, as one list for each kind."""
         raise NotImplementedError
 
     def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        numbers, arrays = [], []
-        for p, _ in work:
-            number, *state = self._remembered(p, options)
-            numbers.append(number)
-            arrays += [p.array, *state]
-        first = work[0][0]
-        vectors = self._vectors.get(first)
-        if vectors is None or len(arrays) != len(vectors.arrays) or any(map(is_not, arrays, vectors.arrays)):
-            vectors = self._vectors[first] = Vectors(arrays, len(work), self._kernel[1])
+        numbers, states = self._remembered(work, options)
+        columns = [[p.array for p, _ in work], *states]
+        ids = [id(array) for column in columns for array in column]
+        vectors = self._vectors.get(work[0][0])
+        if vectors is None or ids != vectors.ids:
+            vectors = self._vectors[work[0][0]] = Vectors(columns, ids, self._kernel[1])
         vectors.run(self._kernel[0], [g.array.ravel() for _, g in work], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -318,24 +314,25 @@ class Together(Optimizer):
 class Vectors:
     """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
 
-    ``arrays`` are θ and the state of the first of ``count`` parameters, then of the next, …; ``states`` is how many
-    arrays of state the kernel takes.
+    ``columns`` are all θ, all of the first kind of state, …; ``ids`` their identities, one after the other; ``states``
+    is how many kinds the kernel takes.
     """
 
-    def __init__(self, arrays: list[Array], count: int, states: int) -> None:
-        self.arrays = arrays
+    def __init__(self, columns: list[list[Array]], ids: list[int], states: int) -> None:
+        self.columns = columns  # so that the ids stay theirs
+        self.ids = ids
         self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
-        width = len(arrays) // count
-        rows = [[self._vector(a) for a in arrays[k * width : (k + 1) * width]] for k in range(count)]
         by_dtype: dict[Any, list[int]] = {}
-        for k, row in enumerate(rows):
-            row += [NOTHING[row[0].dtype]] * (1 + states - width)
-            by_dtype.setdefault(row[0].dtype, []).append(k)
-        self.jobs: list[tuple[list[int], Array, list[tuple[Any, Any]]]] = []
+        for k, theta in enumerate(columns[0]):
+            by_dtype.setdefault(theta.dtype, []).append(k)
+        rows = [[*map(self._vector, row)] for row in zip(*columns, strict=True)]
+        self.jobs: list[tuple[list[int], Array, list[tuple[Any, Any, Any]]]] = []
         for dtype, places in by_dtype.items():
+            nothing = NOTHING[dtype]
             for k in range(0, len(places), SEVERAL):
                 part = places[k : k + SEVERAL]
-                self.jobs.append((part, NOTHING[dtype], self._pieces([rows[k] for k in part], NOTHING[dtype])))
+                whole = [rows[k] + [nothing] * (1 + states - len(columns)) for k in part]
+                self.jobs.append((part, nothing, self._pieces(whole, nothing)))
 
     def _vector(self, array: Array) -> Array:
         if array.flags.carray:
@@ -344,15 +341,16 @@ class Vectors:
         self.copies.append((array, vector))
         return vector
 
-    def _pieces(self, rows: list[list[Array]], nothing: Array) -> list[tuple[Any, Any]]:
-        """The slices of each parameter, and its vectors cut so, as columns: all θ, all of the first state, …."""
+    def _pieces(self, rows: list[list[Array]], nothing: Array) -> list[tuple[Any, Any, Any]]:
+        """The slices of the parameters, the parts of all θ, and those of their states."""
         sizes = [row[0].size for row in rows]
         cuts = [[slice(None)]] * len(rows) if sum(sizes) < 2 * threads.GRAIN else [threads.cut(n) for n in sizes]
         pieces = []
         for n in range(max(map(len, cuts))):
             slices = [parts[n] if n < len(parts) else slice(0) for parts in cuts]
             cut = [[v[part] if v.size else v for v in row] for row, part in zip(rows, slices, strict=True)]
-            pieces.append((slices, [padded(column, nothing) for column in zip(*cut, strict=True)]))
+            thetas, *states = (padded(column, nothing) for column in zip(*cut, strict=True))
+            pieces.append((slices, thetas, states))
         return pieces
 
     def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
@@ -363,11 +361,11 @@ class Vectors:
             mine = padded([gs[k] for k in places], nothing)
             counts = padded([numbers[k] for k in places], numbers[0])
             if len(pieces) == 1:
-                thetas, *states = pieces[0][1]
+                _, thetas, states = pieces[0]
                 kernel(thetas, mine, *states, counts, *options)
                 continue
             arguments = []
-            for slices, (thetas, *states) in pieces:
+            for slices, thetas, states in pieces:
                 part = padded([g[piece] for g, piece in zip(mine, slices, strict=False)], nothing)
                 arguments.append((thetas, part, *states, counts, *options))
             threads.run(kernel, arguments)

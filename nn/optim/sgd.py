@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, as_tensor
+from autograd import as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Together, check_options
+from .optimizer import Array, Together, Work, check_options
 
 
 class SGD(Together):
@@ -82,11 +82,12 @@ class SGD(Together):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _remembered(self, p: Tensor, options: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _remembered(self, work: list[Work], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Array]]]:
         if not options[1]:
-            return (False,)
-        state = self.state[p]
-        first = state.get("momentum_buffer") is None
-        if first:
-            state["momentum_buffer"] = as_tensor(np.empty(p.shape, p.dtype))
-        return first, state["momentum_buffer"].array
+            return [False] * len(work), []
+        states = [self.state[p] for p, _ in work]
+        firsts = [state.get("momentum_buffer") is None for state in states]
+        for (p, _), state, first in zip(work, states, firsts, strict=True):
+            if first:
+                state["momentum_buffer"] = as_tensor(np.empty(p.shape, p.dtype))
+        return firsts, [[state["momentum_buffer"].array for state in states]]

@@ -19,7 +19,7 @@ import numpy as np
 
 import autograd
 from autograd import GraphError, engine, ops
-from autograd.node import Node, mode, writes
+from autograd.node import Node, inputs_of, mode, writes
 from autograd.ops import registry
 from tests import opcheck
 
@@ -33,7 +33,7 @@ class Injected(Exception):
 # -- the graphs
 
 
-def inputs_of(op, sample=0):
+def drawn(op, sample=0):
     """(inputs as tensors, a function of them) of one of the op's samples."""
     if op.name == "cast":
         return [autograd.tensor(np.arange(3.0), requires_grad=True)], lambda x: op(x, np.dtype("float32"))
@@ -44,7 +44,7 @@ def inputs_of(op, sample=0):
 
 def graph(op, sample=0):
     """(loss, leaves, hidden tensors): ``op`` amid others, with fan-out and with gradients that are there already."""
-    xs, function = inputs_of(op, sample)
+    xs, function = drawn(op, sample)
     leaves = [x for x in xs if isinstance(x, Node) and x.requires_grad]
     hidden = [x + 0.0 if any(x is y for y in leaves) else x for x in xs]
     y = function(*hidden)
@@ -83,7 +83,7 @@ def everything(loss, leaves):
         if isinstance(x, Node) and id(x) not in ids:
             ids.add(id(x))
             seen.append(x)
-            stack += x._inputs
+            stack += inputs_of(x)
             if x._extra and "past" in x._extra:
                 stack.append(x._extra["past"])
     return seen
@@ -97,7 +97,8 @@ def state(tensors, latest=True):
         grad = None if g is None else (id(g), g._array.tobytes(), g._version, (g._extra or {}).get("passes"))
         hooks = [list(extra.get(kind, {}).items()) for kind in ("hooks", "after")]
         rows.append((x._array.tobytes(), x._version, x._seq, x._spent, x._requires_grad, grad, hooks, id(x._op)))
-    thread = mode.grad, mode.scope, mode.everything, engine.watch, engine.tape, tuple(np.geterr().items())
+    here = mode.here
+    thread = here.grad, here.scope, here.everything, engine.watch, engine.tape, tuple(np.geterr().items())
     return rows, thread, writes.latest if latest else None
 
 

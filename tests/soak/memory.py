@@ -110,7 +110,7 @@ def steps():
     }
 
 
-def growth(step, count, rounds=12):
+def growth(step, count, rounds=40):
     """How much is left after ``count`` steps with the garbage collector off: objects, blocks, traced bytes.
 
     The least of some rounds: the interpreter keeps up to 2,000 freed tuples of each length for the next time.
