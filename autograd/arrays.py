@@ -14,7 +14,7 @@ from .errors import DtypeError
 from .node import NUMBERS, Node
 from .ops.dtypes import converted
 
-__all__ = ["check_differentiable", "sizes", "to_array"]
+__all__ = ["check_differentiable", "check_tensors", "sizes", "to_array"]
 
 Array = np.ndarray[Any, Any]
 
@@ -112,6 +112,19 @@ def _misfit(data: Any) -> str:
         if n is not None:
             stack.extend((x[k], (*at, k)) for k in reversed(range(n)))
     return "the data cannot be made one array of numbers"
+
+
+def check_tensors(name: str, *given: Any) -> None:
+    """Raise unless all that was ``given`` to the function of this name are tensors, or arrays.
+
+    Raises
+    ------
+    DtypeError
+        For anything else.
+    """
+    for x in given:
+        if not isinstance(x, (Node, np.ndarray)):
+            raise DtypeError(f"{name}: expects tensors, found {type(x).__name__}")
 
 
 def check_differentiable(array: Array) -> None:

@@ -12,26 +12,29 @@ The same counter is the clock for writes in place (:mod:`autograd.versions`), so
 
 from __future__ import annotations
 
-import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
+from itertools import chain, repeat, starmap
 from typing import Any
 
 import numpy as np
 
 from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError, check_broadcast
+from .kernels.quiet import quiet
 from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, note_shown, place, shown, stamp
+from .versions import check_unchanged, expose, exposed, lock, note_shown, place, shown, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
 tape: Any = None  # while autograd.replay records: who notes what is computed
-_commit = threading.Lock()
+_at_once = deque[None](maxlen=0).extend  # runs an iterator of C functions in one C call: nothing interrupts it
+_set = object.__setattr__
 _new = object.__new__
 Tensor: type[Node] = Node  # autograd.tensor puts the class with the operators here
 
@@ -52,9 +55,9 @@ def leaf(array: Array, requires_grad: bool = False, cls: type[Node] | None = Non
 
 
 def around(array: Array, source: Any) -> Any:
-    """A leaf around ``array``; if that is ``source`` itself, whoever has ``source`` can write into it."""
+    """A leaf around ``array``; if that is ``source``, or a view of it, whoever has ``source`` can write into it."""
     out = leaf(array)
-    if array is source:
+    if array is source or array.base is not None:
         expose(out)
     return out
 
@@ -103,6 +106,11 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
         if op.elementwise and not isinstance(error, DtypeError):
             kinds = " and ".join(str(getattr(a, "dtype", type(a).__name__)) for a in arrays)
             raise DtypeError(f"{op.name}: not possible with {kinds}, convert first: {error}") from None
+        raise
+    except AttributeError:
+        numbers = [type(x).__name__ for x in inputs if type(x) in NUMBERS]
+        if numbers:  # only elementwise ops take any
+            raise DtypeError(f"{op.name}: expects tensors, found {' and '.join(numbers)}") from None
         raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
@@ -186,9 +194,9 @@ def pull(
     seeds: Sequence[Any],
     *,
     targets: Sequence[Any] | None = None,
-    retain_graph: bool = False,
     create_graph: bool = False,
     peek: bool = False,
+    walked: list[Any] | None = None,
 ) -> dict[Any, Any]:
     """The gradients of Σ ⟨seed, output⟩: reverse mode over everything that ``outputs`` were computed from.
 
@@ -198,12 +206,12 @@ def pull(
         The tensors to start from and the gradient of each: arrays, or tensors with ``create_graph``.
     targets : sequence of tensors, optional
         Only what leads to these is computed; by default every leaf.
-    retain_graph : bool
-        Whether the graph may be walked again.
     create_graph : bool
         Run the rules on tensors instead of arrays, so that the gradients are themselves recorded.
     peek : bool
-        Only look: no hook runs, nothing is freed, and a graph that was freed before may be looked at.
+        Only look: no hook runs, and a graph that was freed before may be looked at.
+    walked : list, optional
+        Gets the tensors that the pass went through, for :func:`spend` or :func:`accumulate`. Here nothing changes.
 
     Returns
     -------
@@ -214,7 +222,6 @@ def pull(
     path = None if targets is None else _leading_to(targets, outputs)
     found: dict[Any, Any] = {}
     pending: dict[Any, Any] = {}
-    spent: list[Any] = []
     heap: list[tuple[int, Any]] = []
     ahead: Any = None  # the youngest of those that wait; it is not in the heap, which for a chain stays empty
     note = None if tape is None or create_graph or peek else tape.note
@@ -298,7 +305,8 @@ def pull(
             raise GraphError(f"{place(node)}: the chain rule failed: {error}") from error
         if watch is not None and not peek:
             watch.passed(node, g, sources, pending)
-        spent.append(node)
+        if walked is not None:
+            walked.append(node)
     for x, g in pending.items():  # the leaves
         if create_graph:
             _note_gradient(g, outputs, x)
@@ -306,9 +314,6 @@ def pull(
             g = _watched(x, g, found)
         if path is None or path.get(x):
             found[x] = g
-    if not (retain_graph or create_graph or peek):
-        for node in spent:
-            node._spent = True
     return found
 
 
@@ -346,10 +351,18 @@ def _settled(g: Any, part: Any) -> Any:
     return part
 
 
-def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
-    """Add the gradients to the leaves' ``.grad``: all of them, or (if interrupted) still all of them.
+def spend(walked: Sequence[Any]) -> None:
+    """Free the graph: none of these may be walked again."""
+    _at_once(map(_set, walked, repeat("_spent"), repeat(True)))
+
+
+def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[Any] = ()) -> None:
+    """Add the gradients to the leaves' ``.grad`` and :func:`spend` what was walked: all of it or, on an error, nothing.
 
     ``shared`` are arrays that belong to somebody else. No two ``.grad`` share memory.
+
+    Whatever can fail is prepared first. Then everything is written by one call into C, because Ctrl-C and exceptions
+    from other threads come in between lines of Python.
     """
     if tape is not None:
         tape.accumulated(found, shared)
@@ -360,39 +373,43 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any]) -> None:
             found[x] = g = clone(g)
             array = g._array if isinstance(g, Node) else g
         taken.add(id(array))
-    first = tick(), 1
-    with _commit:
-        k = 0
-        try:
-            for x, g in found.items():
-                _add_to_grad(x, g, first)
-                k += 1
-        except BaseException:
-            for x, g in [*found.items()][k + 1 :]:
-                _add_to_grad(x, g, first)
-            raise
+    sums: list[Any] = []
+    sets: list[Any] = []
+    with lock:
+        now = tick()
+        for x, g in found.items():
+            _prepare(x, g, now, sums, sets)
+        spent = map(_set, walked, repeat("_spent"), repeat(True))
+        quiet(_at_once, chain(starmap(np.add, sums), starmap(_set, sets), spent))
     for x in found:
         if x._extra is not None and "after" in x._extra:
             for hook in tuple(x._extra["after"].values()):
                 hook(x)
 
 
-def _add_to_grad(x: Any, g: Any, first: tuple[int, int]) -> None:
-    """Add ``g``, and note beside the sum when the last pass was and of how many passes it is."""
+def _prepare(x: Any, g: Any, now: int, sums: list[Any], sets: list[Any]) -> None:
+    """What adds ``g`` to ``x.grad``: the sums, and what to set. Beside a sum it says how many passes it is of."""
     old = x._grad
-    if old is None and not isinstance(g, Node):
-        x._grad = grad = leaf(g)
-        grad._extra = {"passes": first}
-        return
-    passes = 1
-    if old is not None and old._extra is not None:
-        passes += old._extra.get("passes", (0, 0))[1]
     if isinstance(g, Node):
-        x._grad = g if old is None else add(old, g)
+        grad = g if old is None else add(old, g)
+        extra = grad._keep()
+        sets.append((x, "_grad", grad))
+    elif old is None:
+        grad = leaf(g)
+        grad._extra = {"passes": (now, 1)}
+        sets.append((x, "_grad", grad))
+        return
     else:
-        np.add(old._array, g, out=old._array)
-        stamp((old,))
-    x._grad._keep()["passes"] = (first[0], passes)
+        if old._array.shape != g.shape:
+            raise ShapeError(
+                f"backward: a leaf of shape {g.shape} has a .grad of shape {old._array.shape}, from before its .data "
+                "was replaced; set .grad to None"
+            )
+        sums.append((old._array, g, old._array))
+        extra = {} if old._extra is None else old._extra.copy()
+        sets += (old, "_extra", extra), (memory(old), "_version", now), (writes, "latest", now)
+    passes = 0 if old is None or old._extra is None else old._extra.get("passes", (0, 0))[1]
+    extra["passes"] = (now, passes + 1)
 
 
 def _note_gradient(g: Any, outputs: Sequence[Any], x: Any) -> None:
@@ -430,7 +447,12 @@ def _watched(x: Any, g: Any, found: dict[Any, Any]) -> Any:
         tape.hooked()
     for hook in tuple(extra.get("hooks", {}).values()):
         shown = g if isinstance(g, Node) else leaf(g.copy())  # a hook may keep it, and write into it
-        given = hook(shown)
+        try:
+            given = hook(shown)
+        except Exception as error:
+            if hasattr(error, "add_note"):  # from Python 3.11 on
+                error.add_note(f"in a hook on the gradient of {'a leaf' if x._op is None else place(x)}")
+            raise
         if given is None:
             if shown._version:
                 g = shown if shown is g else shown._array.copy()

@@ -16,6 +16,7 @@ from .errors import DtypeError, GraphError
 from .modes import set_grad_enabled
 from .node import memory, tick
 from .tensor import Tensor
+from .versions import as_seen, note_output, sight
 
 __all__ = ["Function", "once_differentiable"]
 
@@ -100,6 +101,7 @@ class _Call(ops.Op):
         # What is saved is found among the inputs and outputs again, so that no cycle keeps the graph alive, the engine
         # guards it against writes, and in a differentiable backward pass it is part of the graph.
         self.saved = [_find(x, tensors, outputs) for x in ctx._to_save]
+        self.seen = [sight(x) if kind == "own" and x is not None else None for kind, x in self.saved]
         ctx._to_save = ()
         read = {k for kind, k in self.saved if kind == "input"}
         self.uses = tuple(k in read for k in range(len(tensors)))
@@ -156,9 +158,11 @@ class _Call(ops.Op):
         """Call the user's backward; one gradient, or None, for every tensor among its arguments."""
         ctx = self.ctx
 
-        def saved(place: Any) -> Any:
+        def saved(place: Any, seen: Any) -> Any:
             kind, k = place
-            if kind == "own" and k is not None and memory(k)._version > self.stamp:
+            if kind == "own" and k is not None and not (
+                memory(k)._version <= self.stamp and as_seen(k, self.stamp, seen)
+            ):
                 raise GraphError("a saved tensor has been modified by an inplace operation since")
             return k if kind == "own" else values[k] if kind == "input" else self.part(u, k)
 
@@ -172,7 +176,7 @@ class _Call(ops.Op):
         for k, need in zip(self.places, needs, strict=True):
             wanted[k] = bool(need)
         ctx.needs_input_grad = tuple(wanted)
-        ctx._saved = lambda: tuple(map(saved, self.saved))
+        ctx._saved = lambda: tuple(map(saved, self.saved, self.seen))
         try:
             with set_grad_enabled(recording):
                 found = self.function.backward(ctx, *map(upstream, range(len(self.outputs))))
@@ -286,6 +290,7 @@ class Function:
             made = engine.apply(call, tensors)
             if sole is not None:
                 made._base = memory(sole)  # who holds on to what forward made sees writes into the result
+                note_output(made, call)
             for k, out in enumerate(call.outputs):
                 if out is not None and out[2]:
                     results[k] = call.part(made, k)

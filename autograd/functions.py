@@ -80,10 +80,10 @@ def grad(
     seeds: list[Any] = [engine.check_seed(y, seed) for y, seed in zip(outs, given, strict=True)]
     if create_graph:
         seeds = [g if isinstance(g, Tensor) else leaf(s) for g, s in zip(given, seeds, strict=True)]
+    walked: list[Any] = []
     before, mode.here.grad = mode.here.grad, create_graph
     try:
-        keep = create_graph if retain_graph is None else retain_graph
-        found = engine.pull(outs, seeds, targets=wanted, retain_graph=keep, create_graph=create_graph)
+        found = engine.pull(outs, seeds, targets=wanted, create_graph=create_graph, walked=walked)
     finally:
         mode.here.grad = before
     missing = [k for k, x in enumerate(wanted) if x not in found]
@@ -102,4 +102,6 @@ def grad(
             g = leaf(g.copy() if id(g) in taken or g.base is not None or not g.flags.writeable else g)
             taken.add(id(g.array))
         out.append(g)
+    if not (create_graph or retain_graph):  # at the very end: after an error it can be asked again
+        engine.spend(walked)
     return tuple(out)

@@ -87,7 +87,9 @@ class Tensor(Node):
         self._base = None  # other memory: what shared the old is not written
         versions.written((self,), "an assignment to .data")
         self._array = array
-        if isinstance(value, Node) and memory(value) is not self:
+        if not isinstance(value, Node):
+            versions.expose_anew(self)
+        elif memory(value) is not self:
             self._base = memory(value)  # from now on a write into either is a write into both
 
     @property
@@ -323,16 +325,17 @@ class Tensor(Node):
         if backward_hooks:
             for hook in tuple(backward_hooks.values()):
                 hook(self)
+        walked: list[Any] = []
         if create_graph:
             before, mode.here.grad = mode.here.grad, True
             try:
                 start = gradient if isinstance(gradient, Tensor) else leaf(seed)
-                found = engine.pull([self], [start], create_graph=True, retain_graph=True)
+                found = engine.pull([self], [start], create_graph=True)
             finally:
                 mode.here.grad = before
         else:
-            found = engine.pull([self], [seed], retain_graph=bool(retain_graph))
-        engine.accumulate(found, [seed])
+            found = engine.pull([self], [seed], walked=None if retain_graph else walked)
+        engine.accumulate(found, [seed], walked)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result of an operation in its ``.grad`` too, as leaves do."""

@@ -11,8 +11,9 @@ import sys
 import threading
 import weakref
 import zlib
+from collections import deque
 from collections.abc import Iterable, Sequence
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 from typing import Any
 from weakref import getweakrefcount
 
@@ -22,10 +23,8 @@ from .errors import GraphError
 from .node import Array, Node, memory, tick, writes
 from .ops import Op
 
-notes: dict[int, tuple[str, str, int]] = {}  # of the last writes, by stamp: what, file, line
-_latest = 0  # the youngest of them
-NOTES = 100
-_lock = threading.RLock()  # an array may be freed, and _release called, while this thread holds it
+notes: deque[tuple[int, str, CodeType, int]] = deque(maxlen=100)  # of the last writes: stamp, what, where in which code
+lock = threading.RLock()  # of all stamps; an array may be freed, and _release called, while this thread holds it
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 
@@ -65,12 +64,18 @@ def expose(x: Any, holder: Any = None) -> None:
     holders[key] = None if holder is None else weakref.ref(holder, lambda _: _release(key, reference))
 
 
+def expose_anew(x: Any) -> None:
+    """Note that NumPy can write into the memory that ``x`` has now, other than before."""
+    exposed.pop(id(x), None)
+    expose(x)
+
+
 def _release(key: int, reference: Any) -> None:
     """The last array is gone: from now on nothing can be written unseen. What was, is stamped as of the exposure."""
     base = reference()
     if base is None:
         return
-    with _lock:  # two threads may find at once that the array is gone
+    with lock:  # two threads may find at once that the array is gone
         holders = base._extra["holders"]
         if key not in holders:
             return
@@ -123,22 +128,39 @@ def note_shown(out: Any, op: Op, inputs: list[tuple[int, Any]]) -> None:
         out._extra = {**(out._extra or {}), "seen": seen}
 
 
+def note_output(out: Any, op: Op) -> None:
+    """Fingerprint the output, if NumPy can write it and a rule will read it."""
+    fingerprint = sight(out) if op.uses_output and out._op is not None else None
+    if fingerprint is not None:
+        out._keep().setdefault("seen", {})[-1] = fingerprint
+
+
 def _as_noted(node: Any, x: Any, k: int) -> bool:
     """Whether input ``k`` of ``node`` (−1: its output) has the fingerprint that it had when it was saved."""
-    seen = (node._extra or {}).get("seen", {})
-    if k in seen:
-        return bool(_fingerprint(x._array) == seen[k])
+    return as_seen(x, node._seq, (node._extra or {}).get("seen", {}).get(k))
+
+
+def sight(x: Any) -> int | None:
+    """The fingerprint of ``x`` if NumPy can write into it; for :func:`as_seen`."""
+    return _fingerprint(x._array) if id(memory(x)) in exposed else None
+
+
+def as_seen(x: Any, since: int, seen: int | None) -> bool:
+    """Whether NumPy has left ``x`` as it was at the time ``since``, when its :func:`sight` was ``seen``."""
+    if seen is not None:
+        return _fingerprint(x._array) == seen
     base = memory(x)
     if id(base) not in exposed:
         return True
     when, fingerprint = base._extra["exposed"]
-    return node._seq > when or base._version > when or bool(_fingerprint(base._array) == fingerprint)
+    return bool(since > when or base._version > when or _fingerprint(base._array) == fingerprint)
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:
-    noted = next((notes[y._version] for y in (memory(x), x) if y._version in notes), None)
+    stamps = memory(x)._version, x._version
+    noted = next((note for note in reversed(notes) if note[0] in stamps), None)
     if noted is not None:
-        how = "{} at {}:{}".format(*noted)
+        how = f"{noted[1]} at {noted[2].co_filename}:{_line(*noted[2:])}"
     else:
         how = "an earlier write" if _stamp(x) > node._seq else "a write through NumPy"
     return GraphError(
@@ -149,33 +171,54 @@ def _changed(node: Any, x: Any, what: str) -> GraphError:
 
 def written(tensors: Iterable[Any], what: str) -> None:
     """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
-    global _latest
-    note = (what, *caller())
+    frame = _outside()
+    code, at = frame.f_code, frame.f_lasti  # its line is looked up when somebody asks
     now = stamp(tensors)
-    with _lock:
-        if notes.get(_latest) == note:  # the same line again, as in a training loop
-            del notes[_latest]
-        notes[now] = note
-        _latest = now
-        if len(notes) > NOTES:
-            del notes[next(iter(notes))]
+    if notes and notes[-1][1:] == (what, code, at):  # the same line again, as in a training loop
+        notes[-1] = now, what, code, at
+    else:
+        notes.append((now, what, code, at))
 
 
 def stamp(tensors: Iterable[Any]) -> int:
-    """Stamp the memory of ``tensors`` as written now. Only here does a stamp get younger."""
-    with _lock:  # so that the latest write never seems older than another thread's
+    """Stamp the memory of ``tensors`` as written now. Only here, and where gradients add up, it gets younger."""
+    with lock:  # so that the latest write never seems older than another thread's
         writes.latest = now = tick()
         for x in tensors:
-            memory(x)._version = now
+            base = x._base
+            (x if base is None else base)._version = now
     return now
 
 
 def caller() -> tuple[str, int]:
     """The file and line of the innermost frame outside this project's packages."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("autograd", "nn"):
-        frame = frame.f_back
+    frame = _outside()
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def _outside() -> Any:
+    frame = sys._getframe(2)
+    while frame.f_back is not None and _ours[frame.f_globals.get("__name__", "")]:
+        frame = frame.f_back
+    return frame
+
+
+class _Ours(dict[str, bool]):
+    """Whether a module is one of this project's, by its name."""
+
+    def __missing__(self, name: str) -> bool:
+        ours = name.partition(".")[0] in ("autograd", "nn")
+        if len(self) < 1000:
+            self[name] = ours
+        return ours
+
+
+_ours = _Ours()
+
+
+def _line(code: CodeType, at: int) -> int | None:
+    """The line of the instruction at ``at``."""
+    return next((line for start, end, line in code.co_lines() if start <= at < end), None)
 
 
 def place(node: Any) -> str:

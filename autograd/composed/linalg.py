@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import check_tensors
 from ..errors import ShapeError
 from ..ops import broadcast_to, contract, diagonal, diagonal_put, matmul, permute, where
 from ..ops.axes import axes, axis
@@ -26,6 +27,7 @@ __all__ = [
 
 def _expect(name: str, *ranks: tuple[Any, int]) -> None:
     """Raise unless every operand has its number of axes."""
+    check_tensors(name, *(x for x, _ in ranks))
     if any(x.ndim != ndim for x, ndim in ranks):
         wanted, found = " and ".join(f"{n}-D" for _, n in ranks), " and ".join(str(tuple(x.shape)) for x, _ in ranks)
         raise ShapeError(f"{name}: expects {wanted}, found {found}; matmul takes any number of axes")

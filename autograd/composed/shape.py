@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arrays import sizes
+from ..arrays import check_tensors, sizes
 from ..engine import leaf, refreshed
 from ..errors import DtypeError, GraphError, ShapeError, check_broadcast
 from ..node import memory, mode
@@ -185,6 +185,7 @@ def _at_least(n: int) -> Callable[..., Any]:
 
     def atleast(*tensors: Any) -> Any:
         several = len(tensors) != 1 or isinstance(tensors[0], (list, tuple))
+        check_tensors(f"atleast_{n}d", *_list(tensors))
         found = tuple(ops.reshape(x, shapes[n](tuple(x.shape))) for x in _list(tensors))
         return found if several else found[0]
 
@@ -318,6 +319,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     [(3, 4), (3, 4)]
     """
     found = _list(tensors)
+    check_tensors("broadcast_tensors", *found)
     shapes = [x.shape for x in found]
     if found:
         check_broadcast("broadcast_tensors", shapes)
@@ -842,6 +844,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
 
 
 def _mask(mask: Any, name: str) -> Any:
+    check_tensors(name, mask)
     if mask.dtype != bool:
         raise DtypeError(f"{name}: expects a mask of dtype bool, found {mask.dtype}")
     return mask

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import DtypeError, ShapeError, Tensor, no_grad, ops
+from autograd.arrays import check_tensors
 from autograd.engine import leaf
 
 __all__ = ["embedding"]
@@ -59,6 +60,7 @@ def embedding(
             [3., 4.],
             [1., 2.]])
     """
+    check_tensors("embedding", input, weight)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: expects a weight (rows, size), found shape {weight.shape}")
     if input.dtype.kind not in "iu":

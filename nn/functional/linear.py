@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from autograd import ShapeError, Tensor, as_tensor, einsum, ops
+from autograd.arrays import check_tensors
 from autograd.ops.linalg import check_linear
 
 __all__ = ["bilinear", "linear"]
@@ -27,6 +28,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None and getattr(input, "ndim", 0) == 2:
         return ops.linear(input, weight, bias)
     input = as_tensor(input)
+    check_tensors("linear", weight)
     check_linear(input.shape, weight.shape)
     if bias is None:
         return input @ weight.mT

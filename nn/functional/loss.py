@@ -29,6 +29,7 @@ from autograd import (
     where,
     xlogy,
 )
+from autograd.arrays import check_tensors
 from autograd.ops.loss import REDUCTIONS, bad_label, check_labels, check_reduction, check_same_shape
 
 __all__ = [
@@ -590,6 +591,7 @@ def cross_entropy(
         except IndexError:  # perhaps of a label to ignore, which the fused op knows nothing of
             pass
     name = "cross_entropy"
+    check_tensors(name, input, target)
     check_reduction(name, reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be between 0 and 1, found {label_smoothing}")
