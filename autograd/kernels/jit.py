@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +188,6 @@ else:
             return context.get_dummy_value()
 
         return types.none(types.uintp, types.int64), generate
-
-
-ravel = methodcaller("ravel")
-"""The elements of an array in row order as a contiguous vector; a view where possible."""
 
 
 def matrix(x: Array) -> Array:

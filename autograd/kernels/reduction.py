@@ -106,6 +106,17 @@ def _bits64(x):
     return np.float64(x).view(np.int64)
 
 
+def _number32(x, y):
+    return np.int32(y).view(np.float32)
+
+
+def _number64(x, y):
+    return np.int64(y).view(np.float64)
+
+
+number = f.by_dtype(_number32, _number64)
+"""The number whose bits are y, of the dtype of x."""
+
 bits = f.by_dtype(_bits32, _bits64)
 """The bits as an integer: for positive numbers larger if the number is, and larger than that of inf for a nan."""
 
@@ -127,17 +138,11 @@ def largest(x, sign):
     if size > bits(x.dtype.type(np.inf)):
         return x.dtype.type(np.nan)
     if top >= 0:
-        return _number(top, x)
+        return number(x[0], top)
     for i in range(x.size):  # all are negative: it is the smallest without the sign
         z = bits(abs(x[i]))
         size = z if z < size else size
-    return -_number(size, x)
-
-
-@helper
-def _number(integer, like):
-    """The number of these bits, of the dtype of an array."""
-    return np.full(1, integer).view(like.dtype)[0]
+    return -number(x[0], size)
 
 
 @jit
