@@ -6,6 +6,7 @@ This module needs scikit-learn (``pip install 'chalkgrad[sklearn]'``): ``import 
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -125,9 +126,24 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Tensor:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float32)
+        # In float32 the last digits of a sample's scores would depend on how many others come with it: sums of another
+        # length are added up in another order.
         with autograd.no_grad():
-            outputs: Tensor = self.module_(autograd.tensor(X))
+            outputs: Tensor = _doubled(self.module_, {})(autograd.tensor(X).double())
         return outputs
+
+
+def _doubled(module: Module, memo: dict[Module, Module]) -> Module:
+    """``module`` with its parameters and buffers in float64; all else is shared with it."""
+    if module not in memo:
+        twin = memo[module] = copy.copy(module)
+        for registry in ("_parameters", "_buffers"):
+            tensors = getattr(module, registry).items()
+            doubled = {name: t.double() if t is not None and t.is_floating_point() else t for name, t in tensors}
+            twin.__dict__[registry] = doubled
+        parts = module._modules.items()
+        twin.__dict__["_modules"] = {name: part and _doubled(part, memo) for name, part in parts}
+    return memo[module]
 
 
 class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
