@@ -19,7 +19,7 @@ SWAPS = {
 OPPOSITE = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)  # swapping them negates
 # What types say, what only tests read, and what decides only which methods Tensor gets when it is imported.
 SKIPPED_FIELDS = {"annotation", "returns", "type_params", "ctx"}
-SKIPPED_KEYWORDS = {"samples", "method", "stacklevel", "maxsize"}
+SKIPPED_KEYWORDS = {"samples", "method", "stacklevel", "maxsize", "strict"}
 Function = ast.FunctionDef | ast.Lambda
 
 

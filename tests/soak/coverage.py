@@ -1,7 +1,7 @@
 """Branch coverage of every package: the whole suite, and what runs kernels once more without a compiler.
 
-Coverage cannot see into compiled kernels, so a second pass has NUMBA_DISABLE_JIT=1, where they are plain Python. The test
-files run one by one, each in a process of its own, until the time is over; a full measurement takes ten to twenty minutes.
+Coverage cannot see into compiled kernels, so a second pass has NUMBA_DISABLE_JIT=1, where they are plain Python. The
+test files run one by one, each in a process of its own, until the time is over; all of them take ten to twenty minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without a compiler loops take a hundred times as long: only what is about kernels, and not at a million points.
-PLAIN = "activations conv elementwise kernels linalg losses ops optim reduction shape".split()
+PLAIN = ("activations", "conv", "elementwise", "kernels", "linalg", "losses", "ops", "optim", "reduction", "shape")
 SLOW_PLAIN = "million or threads or whole_range or large or soak or process"
 LIMIT = 240  # seconds for one file
 PACKAGES = ("autograd", "autograd/kernels", "nn", "viz", "demos")

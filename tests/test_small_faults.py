@@ -1,0 +1,417 @@
+"""Small faults that ``python -m tests.soak mutants`` planted, and that no other test noticed."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import DtypeError, GraphError, ShapeError, ops, tensor, versions
+from autograd.graph import Graph, gradient_of
+from autograd.ops import registry
+
+
+def leaf(value, dtype=None):
+    return tensor(value, dtype=dtype, requires_grad=True)
+
+
+def diamond(x, levels=60):
+    for _ in range(levels):
+        x = (x + x) * 0.5
+    return x
+
+
+# -- the engine
+
+
+def test_grad_of_a_diamond_takes_linear_time_when_it_looks_for_the_way_to_a_target():
+    x = leaf(3.0)
+    (g,) = autograd.grad(diamond(x), x)
+    assert g.item() == 1
+
+
+def test_the_birth_of_an_anomaly_in_a_diamond_is_found_in_linear_time():
+    x = leaf(0.0)
+    with autograd.detect_anomaly(), pytest.raises(GraphError, match="the first value that is not finite is .* log"):
+        diamond(x.log()).backward()
+
+
+def test_a_recorded_write_of_a_wider_dtype_keeps_the_dtype_and_the_gradient():
+    x, w = leaf([1.0, 2.0]), leaf([3.0, 5.0], dtype="float64")
+    y = x * 1
+    y *= w
+    assert y.dtype == "float32" and y.tolist() == [3, 10]
+    y.sum().backward()
+    assert x.grad.tolist() == [3, 5] and x.grad.dtype == "float32"
+    assert w.grad.tolist() == [1, 2] and w.grad.dtype == "float64"
+
+
+def test_a_recorded_write_of_a_float_into_integers_is_refused():
+    n, w = tensor([1, 2]), leaf([0.5, 0.5])
+    with pytest.raises(DtypeError, match="can't be cast"):
+        n += w
+    assert n.tolist() == [1, 2] and not n.requires_grad
+
+
+def test_what_a_view_was_when_it_was_read_is_not_taken_from_memory_that_was_written():
+    w = leaf([1.0, 2.0, 3.0])
+    base = w * 1
+    view = base[:2]
+    z = (view * view).sum()
+    base.mul_(10)
+    assert (view * 1).tolist() == [10, 20]  # the view is recorded anew
+    try:
+        z.backward()
+    except GraphError as error:
+        assert "modified by an inplace operation" in str(error)
+    else:
+        assert w.grad.tolist() == [2, 4, 0]
+
+
+def test_fingerprints_of_an_earlier_record_do_not_count_for_the_one_after_a_write():
+    array = np.array([2.0, 3.0])
+    a, w, v = autograd.from_numpy(array), leaf([5.0, 7.0], "float64"), leaf([1.0, 10.0], "float64")
+    y = a * w
+    y *= v
+    y.sum().backward()
+    assert w.grad.tolist() == [2, 30] and v.grad.tolist() == [10, 21]
+    array[0] = 0
+
+
+def test_what_is_remembered_of_writes_is_bounded():
+    lines = "\n".join(f"x.add_({k})" for k in range(3 * versions.NOTES))
+    exec(compile(lines, "many_lines.py", "exec"), {"x": autograd.zeros(2)})
+    assert len(versions.notes) <= versions.NOTES
+    y = leaf(1.0).exp()
+    exec(compile("\n" * 41 + "y.detach().add_(1)", "many_lines.py", "exec"), {"y": y})
+    with pytest.raises(GraphError, match=r"add_ at many_lines\.py:42"):  # the last is among them
+        y.backward()
+
+
+def test_a_graph_knows_of_how_many_passes_a_gradient_is():
+    w = leaf(3.0)
+    for passes in (1, 2, 3):
+        loss = w * w
+        loss.backward()
+        graph = Graph(loss)
+        assert graph.stored(graph.variables[0]) == ("current" if passes == 1 else "accumulated", passes)
+    w.grad = tensor(1.0)
+    loss = w * w
+    graph = Graph(loss)
+    assert graph.stored(graph.variables[0]) == ("assigned", 0)
+    loss.backward(create_graph=True)
+    assert graph.stored(graph.variables[0]) == ("current", 1)
+    w.grad = None
+    (w * w).backward(create_graph=True)
+    (w * w).backward(create_graph=True)
+    assert Graph(w * w).stored(Graph(w * w).variables[0]) == ("stale", 2)
+
+
+def test_a_number_that_is_kept_for_the_next_time_cannot_be_written():
+    x = leaf(1.0)
+    x.backward()
+    x.grad.zero_()
+    y = leaf(1.0)
+    y.backward()
+    assert y.grad.item() == 1
+    assert not autograd.engine.constant(2.0, np.dtype("float32")).flags.writeable
+
+
+def test_the_gradients_that_grad_returns_share_no_memory_and_can_be_written():
+    a, b, seed = leaf([1.0, 2.0]), leaf([3.0, 4.0]), autograd.ones(2)
+    found = autograd.grad((a + b).reshape(2, 1), [a, b], grad_outputs=seed.reshape(2, 1))
+    found += autograd.grad(a + b, [a, b], grad_outputs=seed)
+    found += autograd.grad((a * 1).sum(), [a])
+    for k, g in enumerate(found):
+        g.add_(10.0 ** (k + 1))
+    assert [g.tolist() for g in found] == [[1 + 10.0 ** (k + 1)] * 2 for k in range(5)]
+    assert seed.tolist() == [1, 1]
+
+
+def test_a_recorded_gradient_knows_what_it_is_the_gradient_of_and_a_plain_one_does_not():
+    x = leaf(3.0)
+    y = x.exp()
+    z = y * 2
+    dy, dx = autograd.grad(z, [y, x], create_graph=True)
+    assert [t is s for g, of in ((dy, (z, y)), (dx, (z, x))) for t, s in zip(gradient_of(g), of, strict=True)] == [
+        True
+    ] * 4
+    z = x.exp()
+    z.backward()
+    assert gradient_of(x.grad) is None
+    several = autograd.grad([x * 1, x * 2], [x], create_graph=True)
+    assert gradient_of(several[0]) is None
+
+
+def test_a_tensor_that_was_cut_off_no_longer_retains_its_gradient():
+    y = leaf(2.0) * 1
+    y.retain_grad()
+    y.detach_()
+    assert y.is_leaf and not y.retains_grad
+    y.requires_grad_()
+    (y * 3).backward()
+    assert y.grad.item() == 3
+
+
+@pytest.mark.parametrize("look", [lambda y: y.detach().numpy(), lambda y: np.asarray(y.detach())])
+def test_memory_that_numpy_sees_but_does_not_write_is_no_error(look):
+    x = leaf([1.0, 2.0])
+    y = x.exp()  # its rule reads y
+    array = look(y)
+    z = y * y
+    z.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp([2.0, 4.0]), rtol=1e-6)
+    assert array.shape == (2,)
+
+
+def test_the_view_of_everything_is_off_unless_asked_for():
+    assert (tensor(1.0) * 2).grad_fn is None and Graph(leaf(1.0) * 2).output.tensor.requires_grad
+    assert (tensor(1.0) * 2)._op is None
+
+
+def test_an_anomaly_says_if_it_was_there_from_the_start_and_need_not_be_looked_for():
+    x = leaf([1.0])
+    with autograd.detect_anomaly():
+        y = x * 2
+        with pytest.raises(GraphError, match=r"gave inf as the gradient.*started from was not finite already"):
+            y.backward(tensor([np.inf]))
+    with autograd.detect_anomaly(check_nan=False):
+        assert autograd.is_anomaly_enabled()
+        (x * 2).backward(tensor([np.inf]))
+    assert x.grad.item() == np.inf
+
+
+# -- functions and modes
+
+
+def test_an_output_marked_as_not_differentiable_requires_no_gradient():
+    class Split(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            whole = x.floor()
+            ctx.mark_non_differentiable(whole)
+            return whole, x - whole
+
+        @staticmethod
+        def backward(ctx, g_whole, g_rest):
+            assert g_whole.tolist() == [0, 0]
+            return g_rest * 10
+
+    x = leaf([1.5, 2.25])
+    whole, rest = Split.apply(x)
+    assert not whole.requires_grad and rest.requires_grad
+    rest.sum().backward()
+    assert x.grad.tolist() == [10, 10]
+
+
+def test_a_decorated_generator_can_be_closed_before_its_end():
+    seen = []
+
+    @autograd.no_grad()
+    def count():
+        try:
+            yield from range(5)
+        finally:
+            seen.append(autograd.is_grad_enabled())
+
+    steps = count()
+    assert next(steps) == 0
+    steps.close()
+    assert seen == [False] and autograd.is_grad_enabled()
+    assert list(steps) == []
+
+
+def test_a_write_into_what_a_function_returned_and_kept_is_noticed():
+    kept = []
+
+    class Keep(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            u = x * 2
+            kept.append(u)
+            ctx.save_for_backward(u)
+            return u
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    x = leaf([1.0, 2.0])
+    y = Keep.apply(x)
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 4]
+    y = Keep.apply(x)
+    kept[-1].add_(1)
+    with pytest.raises(GraphError, match="inplace"):
+        y.sum().backward()
+
+
+def test_several_outputs_of_a_function_may_have_any_shapes_and_dtypes():
+    class Pieces(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1, x.sum(), x.double().reshape(2, 2, 1)
+
+        @staticmethod
+        def backward(ctx, a, b, c):
+            assert (a.shape, b.shape, c.shape) == ((2, 2), (), (2, 2, 1)) and c.dtype == "float64"
+            return a + b + c.reshape(2, 2).float()
+
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    a, b, c = Pieces.apply(x)
+    assert a.tolist() == x.tolist() and b.item() == 10 and c.flatten().tolist() == [1, 2, 3, 4]
+    assert (a.dtype, b.dtype, c.dtype) == ("float32", "float32", "float64")
+    (b * 5 + (c * tensor([[[1.0], [2.0]], [[3.0], [4.0]]], dtype="float64")).sum()).backward()
+    assert x.grad.tolist() == [[6, 7], [8, 9]]
+
+
+# -- replay
+
+
+def test_no_more_programs_are_kept_than_a_few():
+    step = autograd.replay(lambda x: x * 2)
+    for n in range(1, 41):
+        assert step(autograd.ones(n)).tolist() == [2] * n
+    assert 1 < step.source.count("def ") <= 16
+    assert step(autograd.ones(1)).tolist() == [2]  # an old one, recorded anew
+
+
+def test_a_step_that_returns_an_array_runs_as_it_is():
+    step = autograd.replay(lambda x: np.ones(2))
+    with pytest.warns(UserWarning, match="it returns an array"):
+        assert step(tensor(1.0)).tolist() == [1, 1]
+
+
+def test_what_another_thread_computes_while_a_step_is_recorded_is_no_part_of_it():
+    w = leaf([2.0])
+    other = leaf([5.0])
+
+    def elsewhere():
+        (other * other).sum().backward()
+        other.detach().add_(0)
+        tensor([1.0]).tolist()
+
+    @autograd.replay
+    def step(x):
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        w.grad = None
+        loss = (w * x).sum()
+        loss.backward()
+        return loss
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in (1.0, 2.0, 3.0):
+            assert step(tensor([k])).item() == 2 * k and w.grad.tolist() == [k]
+    assert other.grad.item() in (10, 30)  # once when recorded; or each time, if that could not be
+
+
+def test_an_argument_that_cannot_be_compared_is_said_to_be_the_reason():
+    step = autograd.replay(lambda x, names: x * len(names))
+    with pytest.warns(UserWarning, match="an argument that is no tensor, number or string"):
+        assert step(tensor(2.0), {1, 2}).item() == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it says so once
+        assert step(tensor(2.0), {1, 2, 3}).item() == 6
+
+
+def test_the_reason_is_said_once_for_all_shapes():
+    step = autograd.replay(lambda x: x * x.sum().item())
+    with pytest.warns(UserWarning, match="looks at the values"):
+        step(autograd.ones(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert step(autograd.ones(3)).tolist() == [3, 3, 3]
+
+
+# -- the rules
+
+
+@pytest.mark.parametrize("name", ["eq", "ge", "gt", "le", "lt", "ne"])
+def test_the_formula_of_a_comparison_is_right_for_equals_too(name):
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
+    op = registry[name]
+    assert np.array_equal(op.formula(x, y), op.forward(x, y))
+
+
+def test_integers_beyond_float32_are_compared_with_floats_as_floats():
+    assert (tensor([2**24 + 1]) == tensor([2.0**24])).tolist() == [True]  # as in PyTorch
+
+
+def test_integers_to_negative_powers_say_what_to_do():
+    with pytest.raises(ValueError, match=r"convert with \.float\(\)"):
+        tensor([2, 3]) ** tensor([-1, 2])
+
+
+def test_a_running_sum_without_an_axis_is_one_of_all_elements():
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    total = np.cumsum(x)
+    assert total.tolist() == [1, 3, 6, 10]
+    (total * tensor([1.0, 10.0, 100.0, 1000.0])).sum().backward()
+    assert x.grad.tolist() == [[1111, 1110], [1100, 1000]]
+    assert np.cumsum(x, axis=0).tolist() == [[1, 2], [4, 6]] and tensor(5.0).cumsum(0).tolist() == 5
+
+
+def test_an_activation_of_shapes_that_do_not_broadcast_says_where():
+    with pytest.raises(ShapeError, match="axis 1: 3 vs 4"):
+        ops.registry["leaky_relu"](autograd.ones(2, 3), autograd.ones(2, 4))
+
+
+def test_every_op_has_a_symbol_and_is_declared_for_functions_of_numpy():
+    assert all(isinstance(op.symbol, str) and op.symbol for op in registry.values())
+    assert all(callable(function) for function in ops.by_numpy)
+
+
+@pytest.mark.parametrize("name", ["bitwise_and", "bitwise_or", "bitwise_xor"])
+def test_the_formula_of_a_bitwise_op_computes_what_the_op_does(name):
+    x, y = np.array([0b1100, 7]), np.array([0b1010, 2])
+    assert np.array_equal(registry[name].formula(x, y), getattr(np, name)(x, y))
+    assert np.array_equal(registry[name].forward(x, y), getattr(np, name)(x, y))
+
+
+def test_integers_to_powers_that_are_not_negative_stay_integers():
+    assert (tensor([2, 3]) ** tensor([0, 2])).tolist() == [1, 9]
+
+
+def test_hardtanh_is_flat_at_its_bounds():
+    x = leaf([-1.0, 1.0, 0.5])
+    nn.functional.hardtanh(x).sum().backward()
+    assert x.grad.tolist() == [0, 0, 1]
+
+
+def test_an_integer_beside_arrays_is_taken_first_as_in_pytorch():
+    x = autograd.arange(24.0).reshape(2, 3, 4).requires_grad_()
+    y = x[1, :, [0, 2]]
+    assert y.shape == (3, 2) and y.tolist() == [[12, 14], [16, 18], [20, 22]]
+    y.sum().backward()
+    assert x.grad.sum().item() == 6 and x.grad[1, :, 0].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_rules_of_bce_are_those_of_the_kernel_at_certainty_too(reduction):
+    op = registry["bce"]
+    p, y = np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0, 0.0, 0.25])
+    u = op.forward(p, y, reduction)
+    with np.errstate(all="ignore"):
+        rules = [op.pull(k)(np.ones_like(u), u, (p, y), (reduction,), k) for k in (0, 1)]
+    for rule, fused in zip(rules, op.vjp(np.ones_like(u), u, (p, y), (reduction,), (True, True)), strict=True):
+        np.testing.assert_allclose(fused, rule, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("function", "argument"), [("exp", [1.0, 2.0]), ("sqrt", "four"), ("relu", None)])
+def test_an_op_called_on_what_is_no_array_names_itself_and_what_it_found(function, argument):
+    with pytest.raises(DtypeError, match=rf"{function}: expects tensors or arrays, found {type(argument).__name__}"):
+        registry[function](argument)
+
+
+def test_an_op_called_on_arrays_lets_their_own_errors_through():
+    with pytest.raises(ShapeError, match="inner"):
+        registry["matmul"](np.ones((2, 3)), np.ones((4, 5)))
+    with pytest.raises(ShapeError, match="only one size can be"):
+        registry["reshape"](np.ones(6), (-1, -1))
+    with pytest.raises(ShapeError, match="invalid for input of size 6"):
+        registry["reshape"](np.ones(6), (-1, 4))
