@@ -8,7 +8,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import DtypeError, GraphError, ShapeError, ops, tensor, versions
+from autograd import DtypeError, GraphError, ShapeError, graph, ops, tensor, versions
 from autograd.graph import Graph, gradient_of
 from autograd.ops import registry
 
@@ -95,14 +95,14 @@ def test_a_graph_knows_of_how_many_passes_a_gradient_is():
     for passes in (1, 2, 3):
         loss = w * w
         loss.backward()
-        graph = Graph(loss)
-        assert graph.stored(graph.variables[0]) == ("current" if passes == 1 else "accumulated", passes)
+        seen = Graph(loss)
+        assert seen.stored(seen.variables[0]) == ("current" if passes == 1 else "accumulated", passes)
     w.grad = tensor(1.0)
     loss = w * w
-    graph = Graph(loss)
-    assert graph.stored(graph.variables[0]) == ("assigned", 0)
+    seen = Graph(loss)
+    assert seen.stored(seen.variables[0]) == ("assigned", 0)
     loss.backward(create_graph=True)
-    assert graph.stored(graph.variables[0]) == ("current", 1)
+    assert seen.stored(seen.variables[0]) == ("current", 1)
     w.grad = None
     (w * w).backward(create_graph=True)
     (w * w).backward(create_graph=True)
@@ -128,6 +128,33 @@ def test_the_gradients_that_grad_returns_share_no_memory_and_can_be_written():
         g.add_(10.0 ** (k + 1))
     assert [g.tolist() for g in found] == [[1 + 10.0 ** (k + 1)] * 2 for k in range(5)]
     assert seed.tolist() == [1, 1]
+
+
+def test_grad_refuses_what_does_not_fit_together():
+    x = leaf([1.0, 2.0])
+    with pytest.raises(GraphError, match="is_grads_batched is not supported"):
+        autograd.grad((x * 2).sum(), x, is_grads_batched=True)
+    with pytest.raises(ValueError, match="materialize_grads=True"):
+        autograd.grad((x * 2).sum(), x, allow_unused=False, materialize_grads=True)
+    with pytest.raises(GraphError, match="found 1 for 2"):
+        autograd.grad([x * 2, x * 3], x, grad_outputs=[autograd.ones(2)])
+
+
+def test_one_output_given_twice_counts_twice():
+    x = leaf([1.0, 2.0])
+    y = x * 3
+    (g,) = autograd.grad([y, y], x, grad_outputs=[tensor([1.0, 10.0]), tensor([100.0, 1000.0])])
+    assert g.tolist() == [303, 3030]
+
+
+def test_a_write_is_refused_while_everything_is_recorded_and_nothing_requires_a_gradient():
+    x = tensor([1.0, 2.0])
+    with graph.everything():
+        y = x * 2
+        with pytest.raises(GraphError, match="everything is being recorded"):
+            y += 1
+        assert y._op is not None and not y.requires_grad
+    assert (x * 2)._op is None and y.tolist() == [2, 4]
 
 
 def test_a_recorded_gradient_knows_what_it_is_the_gradient_of_and_a_plain_one_does_not():
@@ -164,11 +191,6 @@ def test_memory_that_numpy_sees_but_does_not_write_is_no_error(look):
     z.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp([2.0, 4.0]), rtol=1e-6)
     assert array.shape == (2,)
-
-
-def test_the_view_of_everything_is_off_unless_asked_for():
-    assert (tensor(1.0) * 2).grad_fn is None and Graph(leaf(1.0) * 2).output.tensor.requires_grad
-    assert (tensor(1.0) * 2)._op is None
 
 
 def test_an_anomaly_says_if_it_was_there_from_the_start_and_need_not_be_looked_for():
