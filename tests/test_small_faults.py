@@ -80,6 +80,16 @@ def test_fingerprints_of_an_earlier_record_do_not_count_for_the_one_after_a_writ
     array[0] = 0
 
 
+@pytest.mark.parametrize("function", [lambda x, y: 3.0 / y, lambda x, y: autograd.where(x > 0, y * y, x)])
+def test_a_saved_value_is_guarded_whatever_stands_before_it(function):
+    x, w = tensor([1.0, 2.0]), leaf([1.0, 2.0])
+    y = w * 1
+    z = function(x, y)
+    y.detach().add_(1)
+    with pytest.raises(GraphError, match="modified by an inplace operation"):
+        z.sum().backward()
+
+
 def test_what_is_remembered_of_writes_is_bounded():
     lines = "\n".join(f"x.add_({k})" for k in range(3 * versions.NOTES))
     exec(compile(lines, "many_lines.py", "exec"), {"x": autograd.zeros(2)})
@@ -270,6 +280,26 @@ def test_a_write_into_what_a_function_returned_and_kept_is_noticed():
         y.sum().backward()
 
 
+def test_the_backward_of_a_function_is_recorded_only_if_the_gradient_shall_be():
+    recording = []
+
+    class Twice(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            recording.append(autograd.is_grad_enabled())
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            recording.append(autograd.is_grad_enabled())
+            return g * 2
+
+    x = leaf(1.0)
+    Twice.apply(x).backward()
+    autograd.grad(Twice.apply(x), x, create_graph=True)
+    assert recording == [False, False, False, True] and autograd.is_grad_enabled()
+
+
 def test_several_outputs_of_a_function_may_have_any_shapes_and_dtypes():
     class Pieces(autograd.Function):
         @staticmethod
@@ -375,6 +405,7 @@ def test_a_running_sum_without_an_axis_is_one_of_all_elements():
     assert total.tolist() == [1, 3, 6, 10]
     (total * tensor([1.0, 10.0, 100.0, 1000.0])).sum().backward()
     assert x.grad.tolist() == [[1111, 1110], [1100, 1000]]
+    assert np.cumprod(x).tolist() == [1, 2, 6, 24] and x.cumprod(1).tolist() == [[1, 2], [3, 12]]
     assert np.cumsum(x, axis=0).tolist() == [[1, 2], [4, 6]] and tensor(5.0).cumsum(0).tolist() == 5
 
 

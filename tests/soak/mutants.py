@@ -43,7 +43,7 @@ TESTS = (
     "autograd_api conv creation elementwise engine layers linalg losses ops reduction reliability replay shape small_faults "
     "tensor viz_notation viz_steps"
 )
-PATIENCE = 8.0  # CPU seconds of tests for one fault
+PATIENCE = 4.0  # CPU seconds of tests for one fault
 ENOUGH = 5  # tests of a line that were fast, from every test file, before any of the others
 
 
