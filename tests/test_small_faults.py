@@ -322,6 +322,76 @@ def test_several_outputs_of_a_function_may_have_any_shapes_and_dtypes():
 # -- replay
 
 
+class Log:
+    """Counts what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    @autograd.effect
+    def add(self, *things):
+        self.told.append(things)
+
+
+def test_an_effect_happens_in_every_replay_and_outside():
+    log, w = Log(), leaf([2.0])
+
+    @autograd.replay
+    def step(x):
+        w.grad = None
+        (w * x).sum().backward()
+        log.add(1, "a")
+        log.add()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for k in (1.0, 2.0, 3.0):
+            step(tensor([k]))
+            assert w.grad.tolist() == [k]
+    log.add(2)
+    assert log.told == [(1, "a"), ()] * 3 + [(2,)]
+    assert "accumulate" in step.source
+
+
+@pytest.mark.parametrize("make", [lambda x: x * 2, lambda x: tensor([1.0])])
+def test_an_effect_on_what_the_step_made_is_not_replayed(make):
+    log = Log()
+    step = autograd.replay(lambda x: log.add(make(x)))
+    with pytest.warns(UserWarning, match=r"add\(\) is given a tensor that the step made"):
+        step(tensor([1.0]))
+    step(tensor([5.0]))
+    assert [t.item() for (t,) in log.told] == [make(tensor([k])).item() for k in (1.0, 5.0)]
+
+
+def test_an_effect_on_a_tensor_from_outside_is_replayed():
+    log, w = Log(), leaf([2.0])
+    step = autograd.replay(lambda x: (log.add(w), w * x)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert step(tensor([3.0])).item() == 6 and step(tensor([4.0])).item() == 8
+    assert [t is w for (t,) in log.told] == [True, True] and "def" in step.source
+
+
+def test_a_step_that_adds_to_gradients_that_are_there_is_replayed():
+    w = leaf([1.0, 2.0])
+    w.grad = tensor([100.0, 100.0])
+    step = autograd.replay(lambda x: (w * x).sum().backward())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(tensor([1.0, 10.0]))
+        step(tensor([2.0, 20.0]))
+    assert w.grad.tolist() == [103, 130] and "accumulate" in step.source
+
+
+def test_a_step_may_return_tensors_in_tuples_lists_and_dicts():
+    w = leaf([2.0])
+    step = autograd.replay(lambda x: {"a": (x * w, [x + 1]), "b": 7, "c": w})
+    for k in (1.0, 3.0):
+        out = step(tensor([k]))
+        assert type(out["a"]) is tuple and type(out["a"][1]) is list and list(out) == ["a", "b", "c"]
+        assert out["a"][0].item() == 2 * k and out["a"][1][0].item() == k + 1 and out["b"] == 7 and out["c"] is w
+
+
 def test_no_more_programs_are_kept_than_a_few():
     step = autograd.replay(lambda x: x * 2)
     for n in range(1, 41):
@@ -459,6 +529,23 @@ def test_the_rules_of_bce_are_those_of_the_kernel_at_certainty_too(reduction):
 def test_an_op_called_on_what_is_no_array_names_itself_and_what_it_found(function, argument):
     with pytest.raises(DtypeError, match=rf"{function}: expects tensors or arrays, found {type(argument).__name__}"):
         registry[function](argument)
+
+
+def test_an_op_says_what_it_is_and_which_arguments_it_has():
+    assert repr(registry["matmul"]) == "<op matmul(x, y)>" and repr(registry["permute"]) == "<op permute(x, dims)>"
+    with pytest.raises(TypeError, match=r"permute\(\) has no argument \['axes_'\]; it has \['x', 'dims'\]"):
+        registry["permute"](np.ones((2, 3)), axes_=1)
+    with pytest.raises(TypeError, match=r"matmul\(\) needs the argument 'y'"):
+        registry["matmul"](np.ones((2, 3)))
+    with pytest.raises(TypeError, match=r"permute\(\) takes 2 arguments, got 3"):
+        registry["permute"](np.ones((2, 3)), (0, 1), 5)
+    assert registry["matmul"](np.eye(2), other=np.ones((2, 1))).tolist() == [[1], [1]]
+    assert registry["matmul"](x=np.eye(2), y=np.ones((2, 1))).tolist() == [[1], [1]]
+
+
+def test_no_dtype_is_not_float64():
+    with pytest.raises(DtypeError, match="None is not a dtype"):
+        ops.check_dtype(None)
 
 
 def test_an_op_called_on_arrays_lets_their_own_errors_through():

@@ -47,6 +47,8 @@ def run(budget_seconds: float) -> list[tuple[str, str]]:
             finished += 1
             failed += [f"{path.stem}{' without JIT' if plain else ''}"] if done.returncode else []
         rows = [("test files run to their end", f"{finished} of {len(passes)}"), ("of these failed", str(failed or 0))]
+        if not finished:
+            return rows
         measured = coverage.Coverage(data_file=str(Path(folder, ".coverage")), config_file=str(ROOT / "setup.cfg"))
         measured.combine([folder])
         for package in PACKAGES:

@@ -141,10 +141,11 @@ class Trial:
         """The tests that run the line, or those that run something near it if that runs at import only."""
         lines = self.lines.get(file, {})
         found = lines.get(mutant.line, [])
-        if not found or not mutant.within:  # it runs at import, or Python has optimised it away
+        record = file.endswith("record.py")
+        if not found or not mutant.within or record:  # it runs at import, or Python has optimised it away
             near = sorted((line for line in lines if lines[line]), key=lambda line: abs(line - mutant.line))
-            some = near[: 100 if file.endswith("record.py") else 3 if mutant.within else 12]
-            found = list(dict.fromkeys(t for line in some for t in lines[line]))
+            some = near[: 100 if record else 3 if mutant.within else 12]
+            found = list(dict.fromkeys([*found, *(t for line in some for t in lines[line])]))
         known = [t for t in found if t in self.items]
         ranked = sorted(known, key=lambda t: self.seconds.get(t, 0.0))
         first = sorted((t for t in known if killers[t]), key=lambda t: -killers[t])[:5]
