@@ -126,6 +126,7 @@ def test_a_number_that_is_kept_for_the_next_time_cannot_be_written():
     y = leaf(1.0)
     y.backward()
     assert y.grad.item() == 1
+    autograd.engine.constant.cache_clear()
     assert not autograd.engine.constant(2.0, np.dtype("float32")).flags.writeable
 
 
@@ -133,10 +134,10 @@ def test_the_gradients_that_grad_returns_share_no_memory_and_can_be_written():
     a, b, seed = leaf([1.0, 2.0]), leaf([3.0, 4.0]), autograd.ones(2)
     found = autograd.grad((a + b).reshape(2, 1), [a, b], grad_outputs=seed.reshape(2, 1))
     found += autograd.grad(a + b, [a, b], grad_outputs=seed)
-    found += autograd.grad((a * 1).sum(), [a])
+    found += autograd.grad(((a + b) * 1).sum(), [a, b])
     for k, g in enumerate(found):
         g.add_(10.0 ** (k + 1))
-    assert [g.tolist() for g in found] == [[1 + 10.0 ** (k + 1)] * 2 for k in range(5)]
+    assert [g.tolist() for g in found] == [[1 + 10.0 ** (k + 1)] * 2 for k in range(6)]
     assert seed.tolist() == [1, 1]
 
 
@@ -238,6 +239,17 @@ def test_an_output_marked_as_not_differentiable_requires_no_gradient():
     assert x.grad.tolist() == [10, 10]
 
 
+def test_who_asked_is_told_of_every_backward_pass_until_it_is_enough():
+    told = []
+    x = leaf(2.0)
+    with autograd.on_backward(told.append) as handle:
+        y = x * 3
+        y.backward()
+    (x * 3).backward()
+    handle.remove()
+    assert told == [y] and x.grad.item() == 6
+
+
 def test_a_decorated_generator_can_be_closed_before_its_end():
     seen = []
 
@@ -300,6 +312,22 @@ def test_the_backward_of_a_function_is_recorded_only_if_the_gradient_shall_be():
     assert recording == [False, False, False, True] and autograd.is_grad_enabled()
 
 
+def test_the_upstream_gradient_of_a_function_is_not_for_writing_wherever_it_comes_from():
+    class Doubled(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.mul_(2)
+
+    x, y = leaf([1.0]), leaf([1.0])
+    with pytest.raises(GraphError, match="read-only"):
+        ((Doubled.apply(x) + y) * 3).sum().backward()  # the + hands on one array to both
+    assert y.grad is None
+
+
 def test_several_outputs_of_a_function_may_have_any_shapes_and_dtypes():
     class Pieces(autograd.Function):
         @staticmethod
@@ -351,6 +379,15 @@ def test_an_effect_happens_in_every_replay_and_outside():
     log.add(2)
     assert log.told == [(1, "a"), ()] * 3 + [(2,)]
     assert "accumulate" in step.source
+
+
+def test_a_write_in_place_before_an_effect_is_not_forgotten():
+    log, count = Log(), tensor([0.0])
+    step = autograd.replay(lambda x: (count.add_(1), log.add())[1])
+    with pytest.warns(UserWarning, match="it writes into a tensor in place"):
+        step(tensor([1.0]))
+    step(tensor([1.0]))
+    assert count.item() == 2 and log.told == [(), ()]
 
 
 @pytest.mark.parametrize("make", [lambda x: x * 2, lambda x: tensor([1.0])])
@@ -520,6 +557,19 @@ def test_hardtanh_is_flat_at_its_bounds():
     x = leaf([-1.0, 1.0, 0.5])
     nn.functional.hardtanh(x).sum().backward()
     assert x.grad.tolist() == [0, 0, 1]
+
+
+def test_the_slope_of_leaky_relu_at_0_is_the_lower_one():
+    x = leaf([0.0, 1.0, -1.0])
+    nn.functional.leaky_relu(x, 0.25).sum().backward()
+    assert x.grad.tolist() == [0.25, 1, 0.25]
+
+
+@pytest.mark.parametrize("index", [[-3, 5], [2, -4], [-3, 0, 3]])
+def test_the_error_of_a_list_of_positions_names_the_first_that_is_out_of_range(index):
+    bad = next(k for k in index if not -3 <= k < 3)
+    with pytest.raises(IndexError, match=rf"(?<![\d-]){bad}\b"):
+        autograd.ones(3)[index]
 
 
 def test_an_integer_beside_arrays_is_taken_first_as_in_pytorch():

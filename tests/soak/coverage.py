@@ -18,7 +18,7 @@ import coverage
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without a compiler loops take a hundred times as long: only what is about kernels, and not at a million points.
-PLAIN = ("activations", "conv", "elementwise", "kernels", "linalg", "losses", "ops", "optim", "reduction", "shape")
+PLAIN = ("activations", "elementwise", "kernels", "linalg", "losses", "ops", "optim", "reduction", "shape")
 SLOW_PLAIN = "million or threads or whole_range or large or soak or process"
 LIMIT = 240  # seconds for one file
 PACKAGES = ("autograd", "autograd/kernels", "nn", "viz", "demos")

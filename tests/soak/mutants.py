@@ -140,12 +140,14 @@ class Trial:
     def tests_of(self, file: str, mutant: _mutate.Mutant, killers: Counter[str]) -> list[str]:
         """The tests that run the line, or those that run something near it if that runs at import only."""
         lines = self.lines.get(file, {})
-        found = lines.get(mutant.line, [])
+        found = list(lines.get(mutant.line, []))
         record = file.endswith("record.py")
         if not found or not mutant.within or record:  # it runs at import, or Python has optimised it away
             near = sorted((line for line in lines if lines[line]), key=lambda line: abs(line - mutant.line))
             some = near[: 100 if record else 3 if mutant.within else 12]
             found = list(dict.fromkeys([*found, *(t for line in some for t in lines[line])]))
+        if not mutant.within:  # these look at what is declared, and run none of it
+            found += [t for t in self.items if "::test_every_" in t]
         known = [t for t in found if t in self.items]
         ranked = sorted(known, key=lambda t: self.seconds.get(t, 0.0))
         first = sorted((t for t in known if killers[t]), key=lambda t: -killers[t])[:5]
