@@ -26,6 +26,46 @@ def diamond(x, levels=60):
 # -- the engine
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_random_graph_of_sums_has_the_gradient_that_counts_its_paths(seed):
+    rng = np.random.default_rng(seed)
+    sources = [leaf(float(k), "float64") for k in range(1, 4)]
+    nodes, made_of = list(sources), [()] * 3
+    for _ in range(40):
+        i, j = (int(k) for k in rng.integers(max(0, len(nodes) - 12), len(nodes), 2))
+        a, b = (int(k) for k in rng.integers(-2, 3, 2))
+        nodes.append(nodes[i] * a + nodes[j] * b)
+        made_of.append(((i, a), (j, b)))
+    ends = [int(k) for k in rng.integers(20, len(nodes), 4)]
+    counts = np.zeros(len(nodes))
+    np.add.at(counts, ends, 1)
+    for k in reversed(range(3, len(nodes))):
+        for source, weight in made_of[k]:
+            counts[source] += weight * counts[k]
+    total = sum(nodes[k] for k in ends)
+    found = autograd.grad(total, sources, retain_graph=True, allow_unused=True)
+    assert [0 if g is None else g.item() for g in found] == counts[:3].tolist()
+    total.backward()
+    assert [0 if x.grad is None else x.grad.item() for x in sources] == counts[:3].tolist()
+
+
+def test_errors_say_in_which_module_an_op_was_called():
+    class Encoder:
+        pass
+
+    x = leaf(1.0)
+    before = autograd.enter_scope(Encoder())
+    try:
+        y = x.exp()
+    finally:
+        autograd.leave_scope(before)
+    z = x.exp()
+    for out, where in ((y, "exp in Encoder"), (z, "exp → ")):
+        out.detach().add_(1)
+        with pytest.raises(GraphError, match=where):
+            out.backward()
+
+
 def test_grad_of_a_diamond_takes_linear_time_when_it_looks_for_the_way_to_a_target():
     x = leaf(3.0)
     (g,) = autograd.grad(diamond(x), x)
@@ -503,7 +543,43 @@ def test_the_reason_is_said_once_for_all_shapes():
         assert step(autograd.ones(3)).tolist() == [3, 3, 3]
 
 
+def test_a_gradient_of_a_tensor_that_the_step_makes_is_its_own_in_every_call():
+    step = autograd.replay(lambda x: backward_of_its_own(x))
+    with pytest.warns(UserWarning, match="gives a gradient to a tensor that it made"):
+        first = step(tensor([1.0]))
+    second = step(tensor([4.0]))
+    assert first is not second and first.grad.item() == 1 and second.grad.item() == 4
+
+
+def backward_of_its_own(x):
+    v = x.detach().requires_grad_()
+    (v * x).sum().backward()
+    return v
+
+
 # -- the rules
+
+
+@pytest.mark.parametrize("name", ["log", "log2", "log10"])
+def test_a_logarithm_falls_without_bound_at_0_and_is_nothing_below(name):
+    x = leaf([0.0, -1.0])
+    with np.errstate(all="ignore"):
+        getattr(autograd, name)(x).sum().backward()
+    assert x.grad[0].item() == np.inf and np.isnan(x.grad[1].item())
+
+
+@pytest.mark.parametrize("name", ["sinh", "cosh", "exp", "expm1", "exp2", "square"])
+def test_a_zero_upstream_gives_zero_where_a_derivative_overflows(name):
+    x = leaf([3e38, 1.0])
+    with np.errstate(all="ignore"):
+        autograd.where(x < 10, getattr(autograd, name)(x), 0.0).sum().backward()
+    assert x.grad[0].item() == 0 and x.grad[1].item() > 0
+
+
+def test_what_is_kept_above_a_bound_has_its_gradient_at_the_bound():
+    x = leaf([-1.0, 0.0, 1.0])
+    registry["at_least"](x, 0.0).sum().backward()
+    assert x.grad.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["eq", "ge", "gt", "le", "lt", "ne"])
