@@ -381,6 +381,8 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[An
             _prepare(x, g, now, sums, sets)
         spent = map(_set, walked, repeat("_spent"), repeat(True))
         quiet(_at_once, chain(starmap(np.add, sums), starmap(_set, sets), spent))
+    if tape is not None:
+        tape.settled()
     for x in found:
         if x._extra is not None and "after" in x._extra:
             for hook in tuple(x._extra["after"].values()):

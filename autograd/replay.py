@@ -212,12 +212,17 @@ class Tape:
             self.head.append(f"{self._name(seed)} = {self._constant(seed)}")
 
     def accumulated(self, found: dict[Any, Any], shared: Any) -> None:
-        """The gradients were added to the leaves' ``.grad``."""
+        """The gradients will be added to the leaves' ``.grad`` now; :meth:`settled` when they have been."""
         if self.reason or self.thread != get_ident():
             return
+        self._check_writes()
         pairs = [f"{self._leaf(x)}: {self._value(g)}" for x, g in found.items()]
         self.lines.append(f"accumulate({{{', '.join(pairs)}}}, {self._value(tuple(shared))})")
-        self._allow()
+
+    def settled(self) -> None:
+        """Whatever was written since :meth:`accumulated` is what a replay writes, too."""
+        if self.thread == get_ident():
+            self._allow()
 
     def hooked(self) -> None:
         """A hook ran, or a gradient was retained."""
