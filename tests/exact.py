@@ -923,12 +923,13 @@ def rows(name: str, exact: Any, slopes: Any, **options: Any) -> Case:
 def shortfall(power: int) -> tuple[Any, Any]:
     """multi_margin_loss."""
 
-    def gaps(z: Any, y: int) -> list[Any]:
+    def gaps(z: Any, y: Any) -> list[Any]:
+        y = int(y)
         return [ZERO if k == y else max(1 - z[y] + v, ZERO) for k, v in enumerate(z)]
 
     def slope(z: Any, y: int) -> list[Any]:
         each = [g / 5 * 2 if power == 2 else mp.mpf(g > 0) / 5 for g in gaps(z, y)]
-        each[y] = -mp.fsum(each)
+        each[int(y)] = -mp.fsum(each)
         return each
 
     return lambda z, y: mp.fsum(g**power for g in gaps(z, y)) / 5, slope
@@ -941,8 +942,13 @@ def margin_terms(power: int) -> tuple[Any, ...]:
     return size, lambda z, y: [size(z, y) if power == 2 else ONE] * 5
 
 
+def length(a: Any) -> Any:
+    """That of a vector, with PyTorch's 10⁻¹² in it: a vector of zeros has the cosine 0."""
+    return mp.sqrt(mp.fdot(a, a) + mp.mpf(1e-12))
+
+
 def cosine(a: Any, b: Any) -> Any:
-    return mp.fdot(a, b) / mp.sqrt(mp.fdot(a, a) * mp.fdot(b, b))
+    return mp.fdot(a, b) / (length(a) * length(b))
 
 
 def vectors(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
@@ -952,9 +958,9 @@ def vectors(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
 
 
 def cosine_slope(a: Any, b: Any, y: int) -> list[Any]:
-    c, size = cosine(a, b), mp.sqrt(mp.fdot(a, a))
+    c, size = cosine(a, b), length(a)
     sign = -1 if y == 1 else 1 if c > 0 else 0
-    return [sign * (v / mp.sqrt(mp.fdot(b, b)) - c * u / size) / size for u, v in zip(a, b, strict=True)]
+    return [sign * (v / length(b) - c * u / size) / size for u, v in zip(a, b, strict=True)]
 
 
 def labelled(f: Any, **options: Any) -> Any:
@@ -966,7 +972,6 @@ def weighted(f: Any, make: Any) -> Any:
     return lambda z, y: f(z, y.long(), weight=make(WEIGHTS, dtype=z.dtype), reduction="none")
 
 
-TINY = mp.mpf(1e-12)
 ROWS = [
     rows("cross_entropy", lambda z, y: -log_likelihood(z, int(y)), (lambda z, y: softmax_less(z, int(y)), None), points=table,
          ours=labelled(F.cross_entropy, reduction="none"),
@@ -991,13 +996,15 @@ ROWS = [
       for p in (1, 2)),
     rows("cosine_embedding_loss", lambda a, b, y: 1 - cosine(a, b) if y == 1 else max(cosine(a, b), ZERO),
          (cosine_slope, None, None), points=vectors,
-         terms=(lambda a, b, y: ONE, lambda a, b, y: [1 / mp.sqrt(mp.fdot(a, a))] * 3)),
+         terms=(lambda a, b, y: ONE, lambda a, b, y: [1 / length(a)] * 3)),
     rows("softmax", bound=FORWARD, exact=lambda z, y: mp.exp(log_likelihood(z, int(y))),
          slopes=(lambda z, y: [-v * mp.exp(log_likelihood(z, int(y))) for v in softmax_less(z, int(y))], None), points=table,
+         terms=(None, lambda z, y: [v / mp.fsum(spread_out(z)[1]) for v in spread_out(z)[1]]),
          ours=lambda z, y: F.softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1),
          theirs=lambda t, z, y: t.softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
     rows("softmin", bound=FORWARD, exact=lambda z, y: mp.exp(log_likelihood([-v for v in z], int(y))),
          slopes=(lambda z, y: [v * mp.exp(log_likelihood([-v for v in z], int(y))) for v in softmax_less([-v for v in z], int(y))], None), points=table,
+         terms=(None, lambda z, y: [mp.exp(-v) / mp.fsum(mp.exp(-u) for u in z) for v in z]),
          ours=lambda z, y: F.softmin(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1),
          theirs=lambda t, z, y: t.nn.functional.softmin(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
     rows("log_softmax", bound=FORWARD, exact=lambda z, y: log_likelihood(z, int(y)),
@@ -1006,9 +1013,9 @@ ROWS = [
          theirs=lambda t, z, y: t.log_softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
     rows("logsumexp", bound=FORWARD, exact=lambda z: spread_out(z)[0] + mp.log(mp.fsum(spread_out(z)[1])),
          slopes=(lambda z: [v / mp.fsum(spread_out(z)[1]) for v in spread_out(z)[1]],),
-         points=lambda rng, dtype, n: table(rng, dtype, n)[:1], terms=(lambda z: max(ONE, *map(abs, z)), None),
+         points=lambda rng, dtype, n: table(rng, dtype, n)[:1], terms=(lambda z: max(abs(max(z)), mp.log(mp.fsum(spread_out(z)[1]))), None),
          ours=lambda z: autograd.logsumexp(z, 1), theirs=lambda t, z: t.logsumexp(z, 1)),
     rows("glu", bound=FORWARD, exact=lambda z: z[0] * sigmoid(z[1]), slopes=(lambda z: [sigmoid(z[1]), z[0] * sech2(z[1] / 2) / 4],),
-         points=lambda rng, dtype, n: (np.stack(scores(rng, dtype, n)[:1] * 2, 1)[:, ::-1] * [[0.01, 1]],),
+         points=lambda rng, dtype, n: (np.stack(scores(rng, dtype, n)[:1] * 2, 1)[:, ::-1] * [[0.005, 1]],),  # a times a subnormal σ(b) multiplies its rounding
          ours=lambda z: F.glu(z, 1).squeeze(1), theirs=lambda t, z: t.nn.functional.glu(z, 1).squeeze(1)),
 ]  # fmt: skip
