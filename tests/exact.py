@@ -563,6 +563,12 @@ def multiples(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     return np.concatenate([x, multiple]), np.concatenate([y, divisor])
 
 
+def tails(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
+    """Small numbers over smaller ones, with a quotient that is subnormal, too."""
+    x, y = (np.abs(floats(rng, dtype, n))[: n - 9] for _ in range(2))
+    return x * dtype(2.0 ** (-60 if dtype == np.float32 else -800)), np.minimum(y, 1) + np.finfo(dtype).smallest_subnormal
+
+
 def two_of(name: str, exact: Any, slopes: Any, low: float = -9.0, high: float = 9.0, **options: Any) -> Case:
     return Case(name, exact, slopes, ((low, high),) * len(slopes), **options)
 
@@ -607,6 +613,8 @@ BINARY = [
            theirs=lambda t, x, y: t.where(x > 1, x, y)),
     two_of("heaviside", lambda x, y: ONE if x > 0 else ZERO if x < 0 else y, (zero, zero), points=without("nan"),
            theirs=None),
+    two_of("div tails", lambda x, y: x / y, (lambda x, y: 1 / y, lambda x, y: -x / y**2), ours=ops.div,
+           theirs=lambda t, x, y: x / y, points=tails),
     two_of("hypot", hypotenuse, (ratio(first), ratio(second))),
     two_of("atan2", lambda x, y: mp.atan2(x, y), (angle(second), angle(lambda x, y: -x)), points=without("zero")),
     two_of("logaddexp", softer, (lambda x, y: sigmoid(x - y), lambda x, y: sigmoid(y - x)), -100.0, 100.0,
@@ -722,13 +730,15 @@ def capped_rest(p: Any) -> Any:
 def positive(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Two arguments of either sign and a positive one, above gaussian_nll's eps."""
     x, y = without("nan")(rng, dtype, n)
+    x, y = x / 2, y / 2  # their difference is to be a number
     return x, y, np.maximum(np.abs(rng.permutation(floats(rng, dtype, x.size + 50)))[: x.size], 1e-5)
 
 
 def likely(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Logarithms of probabilities, and probabilities."""
     x, y = unit(True)(rng, dtype, n)
-    return -np.abs(rng.normal(size=x.size) * 10.0 ** rng.uniform(-3, 2, x.size)), rng.permutation(x)
+    least = math.log(np.finfo(dtype).tiny)  # below, the rounding of a subnormal probability is multiplied
+    return np.maximum(-np.abs(rng.normal(size=x.size)) * 10.0 ** rng.uniform(-3, 3, x.size), least), rng.permutation(x)
 
 
 def both_likely(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
@@ -1019,3 +1029,23 @@ ROWS = [
          points=lambda rng, dtype, n: (np.stack(scores(rng, dtype, n)[:1] * 2, 1)[:, ::-1] * [[0.005, 1]],),  # a times a subnormal σ(b) multiplies its rounding
          ours=lambda z: F.glu(z, 1).squeeze(1), theirs=lambda t, z: t.nn.functional.glu(z, 1).squeeze(1)),
 ]  # fmt: skip
+
+CASES = {case.name: case for case in (*UNARY, *BINARY, *ELEMENTWISE_LOSSES, *ROWS)}
+assert len(CASES) == len(UNARY) + len(BINARY) + len(ELEMENTWISE_LOSSES) + len(ROWS), "two cases of one name"
+
+# -- what is true or false, or of integers: PyTorch's name, and the same in plain Python
+
+TRUTHS: dict[str, Callable[..., Any]] = {
+    "eq": lambda x, y: x == y, "ne": lambda x, y: x != y, "lt": lambda x, y: x < y, "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y, "ge": lambda x, y: x >= y, "logical_and": lambda x, y: bool(x) and bool(y),
+    "logical_or": lambda x, y: bool(x) or bool(y), "logical_xor": lambda x, y: bool(x) != bool(y),
+    "logical_not": lambda x: not x, "isnan": lambda x: x != x, "isinf": lambda x: abs(x) == inf,
+    "isfinite": lambda x: abs(x) < inf, "signbit": lambda x: math.copysign(1, x) < 0,
+    "isclose": lambda x, y: x == y or abs(x - y) <= 1e-8 + 1e-5 * abs(y) < inf,
+}  # fmt: skip
+INTEGERS: dict[str, Callable[..., int]] = {
+    "bitwise_and": lambda x, y: x & y, "bitwise_or": lambda x, y: x | y, "bitwise_xor": lambda x, y: x ^ y,
+    "bitwise_not": lambda x: ~x,
+}  # fmt: skip
+WHOLE = {"allclose", "equal"}
+"""Composed of these, and true or false of two tensors at once."""
