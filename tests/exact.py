@@ -1,4 +1,4 @@
-"""The exact values: every elementwise function and every loss once more, in mpmath, with its derivatives and where to try it.
+"""The exact values: every elementwise function and loss once more, in mpmath, with derivatives and where to try it.
 
 What is exact is the value for the very floats that go in, at 60 digits. An infinite argument stands for a number beyond
 all floats, 10⁷⁰⁰, so that the exact value there is the limit; outside of the domain it is nan.
@@ -46,17 +46,17 @@ def ulps(found: Any, exact: Sequence[Any], size: Sequence[Any] | None = None) ->
     least = int(math.log2(float(limit.smallest_subnormal)))
     off = np.empty(found.size)
     for k, (a, e) in enumerate(zip(found.ravel().tolist(), exact, strict=True)):
-        if e is None or size is not None and size[k] > top:  # of terms that overflow ∞ − ∞ may be left
+        if e is None or (size is not None and size[k] > top):  # of terms that overflow ∞ − ∞ may be left
             off[k] = 0
             continue
         if e != e or a != a:
             off[k] = 0 if e != e and a != a else inf
             continue
         s = abs(e) if size is None or size[k] != size[k] else max(abs(e), abs(size[k]))
-        unit = math.ldexp(1, least) if s == 0 else mp.ldexp(1, max(min(mp.mag(s), limit.maxexp) - limit.nmant - 1, least))
+        power = least if s == 0 else max(min(mp.mag(s), limit.maxexp) - limit.nmant - 1, least)
         a = mp.sign(a) * top if abs(a) == inf else mp.mpf(a)
         e = mp.sign(e) * top if abs(e) > top else e
-        off[k] = float(abs(a - e) / unit)
+        off[k] = float(mp.ldexp(abs(a - e), -power))
     return off
 
 
@@ -82,7 +82,8 @@ def near(mark: float, dtype: Any) -> Any:
     """A number, its neighbours, and what lies at ever smaller distances from it."""
     x = np.array(mark, dtype)
     beside = [x, *(np.nextafter(x, dtype(to)) for to in (-inf, inf))]
-    return np.array([*beside, *(mark + s * 2.0**-k for s in (-1, 1) for k in range(2, 24 if dtype == np.float32 else 53, 3))], dtype)  # fmt: skip
+    powers = range(2, 24 if dtype == np.float32 else 53, 3)
+    return np.array([*beside, *(mark + s * 2.0**-k for s in (-1, 1) for k in powers)], dtype)
 
 
 Span = tuple[float, float]
@@ -163,7 +164,8 @@ class Case:
         wild = [floats(rng, dtype, third) for _ in self.spans]
         alike = floats(rng, dtype, third)
         with np.errstate(all="ignore"):
-            beside = [(alike * rng.uniform(0.3, 3, third) * rng.choice([-1, 1], third)).astype(dtype) for _ in range(count - 1)]  # fmt: skip
+            factors = rng.uniform(0.3, 3, (count - 1, third)) * rng.choice([-1, 1], (count - 1, third))
+            beside = [(alike * factor).astype(dtype) for factor in factors]
         rest = [self._within(k, rng, dtype, third) for k in range(count)]
         parts = [list(x) for x in zip(wild, [alike, *beside], rest, strict=True)]
         some = edges(dtype)
@@ -377,8 +379,9 @@ UNARY = [
            at_infinity=False),
     one_of("asin", mp.asin, domain(lambda x: abs(x) <= 1, infinite_at(lambda x: 1 / mp.sqrt(1 - x**2), -1, 1)), UP_TO_1,
            marks=(-1, 1, 0.5)),
-    one_of("acos", mp.acos, domain(lambda x: abs(x) <= 1, infinite_at(lambda x: -1 / mp.sqrt(1 - x**2), -1, 1, sign=-1)),
-           UP_TO_1, marks=(-1, 1, 0.5)),
+    one_of("acos", mp.acos,
+           domain(lambda x: abs(x) <= 1, infinite_at(lambda x: -1 / mp.sqrt(1 - x**2), -1, 1, sign=-1)), UP_TO_1,
+           marks=(-1, 1, 0.5)),
     one_of("atan", mp.atan, lambda x: 1 / (1 + x**2), (-20.0, 20.0), marks=(1,)),
     one_of("sinh", mp.sinh, mp.cosh, (-90.0, 90.0), (-711.0, 711.0)),
     one_of("cosh", mp.cosh, mp.sinh, (-90.0, 90.0), (-711.0, 711.0)),
@@ -408,8 +411,9 @@ UNARY = [
            marks=(-0.5, 0.5), smooth=False),
     one_of("softshrink", lambda x: ZERO if abs(x) <= 0.5 else x - HALF * mp.sign(x),
            lambda x: ZERO if abs(x) <= 0.5 else ONE, marks=(-0.5, 0.5), smooth=False, at_infinity=False),
-    one_of("threshold", lambda x: mp.mpf(7) if x <= 1 else x, lambda x: ZERO if x <= 1 else ONE, marks=(1,), smooth=False,
-           ours=lambda x: F.threshold(x, 1.0, 7.0), theirs=lambda t, x: t.nn.functional.threshold(x, 1.0, 7.0)),
+    one_of("threshold", lambda x: mp.mpf(7) if x <= 1 else x, lambda x: ZERO if x <= 1 else ONE, marks=(1,),
+           smooth=False, ours=lambda x: F.threshold(x, 1.0, 7.0),
+           theirs=lambda t, x: t.nn.functional.threshold(x, 1.0, 7.0)),
     one_of("leaky_relu", lambda x: x if x > 0 else x / 100, lambda x: ONE if x > 0 else ONE / 100, smooth=False,
            ours=F.leaky_relu, theirs=lambda t, x: t.nn.functional.leaky_relu(x)),
     Case("elu", *elu(1), (((-104.0, 9.0), (-746.0, 9.0)),)),
@@ -486,7 +490,9 @@ def power(x: Any, y: Any) -> Any:
 
 
 def power_in_x(x: Any, y: Any) -> Any:
-    return ZERO if y == 0 else ZERO if x == 0 and y > 1 else ONE if x == 0 and y == 1 else mp.inf if x == 0 else y * power(x, y) / x
+    if x == 0 and y != 0:
+        return ZERO if y > 1 else ONE if y == 1 else mp.inf
+    return ZERO if y == 0 else y * power(x, y) / x
 
 
 def power_in_y(x: Any, y: Any) -> Any:
@@ -498,9 +504,10 @@ def powers(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     third = n // 3
     x = np.abs(floats(rng, dtype, third))
     x = x[x > 0]
-    y = rng.uniform(-1, 1, x.size) * math.log(np.finfo(dtype).max) * 1.05 / np.maximum(np.abs(np.log(x.astype("f8"))), 1e-3)
+    top = 1.05 * math.log(np.finfo(dtype).max)
+    y = rng.uniform(-1, 1, x.size) * top / np.maximum(np.abs(np.log(x.astype("f8"))), 1e-3)
     base = rng.uniform(0.5, 2, third)
-    high = rng.uniform(-1, 1, third) * math.log(np.finfo(dtype).max) * 1.1 / np.abs(np.log(base))
+    high = rng.uniform(-1, 1, third) * top / np.abs(np.log(base))
     small = rng.choice([-1, 1], third) * 10.0 ** rng.uniform(-3, 3, third)
     whole = rng.choice([-3, -2, -1, 0, 1, 2, 3, 4, 7], third)
     usual = np.abs(rng.normal(size=third)), rng.choice([0.5, -0.5, 2, 3, 1 / 3, 1e-9, 1, 1.5], third)
@@ -555,7 +562,7 @@ def quotients(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
 
 
 def multiples(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
-    """Beside what is anywhere, numbers next to a multiple of the divisor, where a rounded quotient is another integer."""
+    """Also numbers next to a multiple of the divisor, where a rounded quotient is another integer."""
     x, y = without("zero")(rng, dtype, n // 2)
     divisor = rng.uniform(0.01, 9, n // 2).astype(dtype) * rng.choice([-1, 1], n // 2).astype(dtype)
     multiple = divisor * rng.integers(1, 99, n // 2).astype(dtype)
@@ -566,7 +573,8 @@ def multiples(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
 def tails(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Small numbers over smaller ones, with a quotient that is subnormal, too."""
     x, y = (np.abs(floats(rng, dtype, n))[: n - 9] for _ in range(2))
-    return x * dtype(2.0 ** (-60 if dtype == np.float32 else -800)), np.minimum(y, 1) + np.finfo(dtype).smallest_subnormal
+    least = np.finfo(dtype).smallest_subnormal
+    return x * dtype(2.0 ** (-60 if dtype == np.float32 else -800)), np.minimum(y, 1) + least
 
 
 def two_of(name: str, exact: Any, slopes: Any, low: float = -9.0, high: float = 9.0, **options: Any) -> Case:
@@ -689,7 +697,8 @@ def unit(soft: bool) -> Callable[..., Any]:
 
     def points(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
         p = np.concatenate([
-            rng.uniform(0, 1, n // 4), np.abs(floats(rng, dtype, 2 * n)), 1 - 10.0 ** -rng.uniform(0, 17, n // 4), [0, 1, 0, 1],
+            rng.uniform(0, 1, n // 4), np.abs(floats(rng, dtype, 2 * n)), 1 - 10.0 ** -rng.uniform(0, 17, n // 4),
+            [0, 1, 0, 1],
         ]).astype(dtype)  # fmt: skip
         p = p[p <= 1]
         y = rng.choice([0, 1, 0.3, 0.999] if soft else [0, 1], p.size)
@@ -701,7 +710,8 @@ def unit(soft: bool) -> Callable[..., Any]:
 def scores(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Scores of all magnitudes, and targets in [0, 1]."""
     wide = 104 if dtype == np.float32 else 746
-    z = np.concatenate([rng.uniform(-wide, wide, n // 2), rng.normal(size=n // 4), floats(rng, dtype, n // 4), [0, -0.0, 1000, -1000]])  # fmt: skip
+    some = rng.uniform(-wide, wide, n // 2), rng.normal(size=n // 4), floats(rng, dtype, n // 4)
+    z = np.concatenate([*some, [0, -0.0, 1000, -1000]])
     return z.astype(dtype), rng.choice([0, 1, 0, 1, 0.3, 0.999, 1e-6], z.size)
 
 
@@ -736,7 +746,7 @@ def positive(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
 
 def likely(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Logarithms of probabilities, and probabilities."""
-    x, y = unit(True)(rng, dtype, n)
+    x, _ = unit(True)(rng, dtype, n)
     least = math.log(np.finfo(dtype).tiny)  # below, the rounding of a subnormal probability is multiplied
     return np.maximum(-np.abs(rng.normal(size=x.size)) * 10.0 ** rng.uniform(-3, 3, x.size), least), rng.permutation(x)
 
@@ -818,7 +828,8 @@ ELEMENTWISE_LOSSES = [
                                largest(lambda x, t: mp.exp(x), second), None)),
     loss("poisson_nll_loss rates", lambda x, t: x - t * mp.log(x + EPS),
          (lambda x, t: 1 - t / (x + EPS), lambda x, t: -mp.log(x + EPS)), points=rates,
-         terms=(largest(first, second, lambda x, t: t * mp.log(x + EPS)), largest(one, lambda x, t: t / (x + EPS)), largest(one, lambda x, t: mp.log(x + EPS))),
+         terms=(largest(first, second, lambda x, t: t * mp.log(x + EPS)),
+                largest(one, lambda x, t: t / (x + EPS)), largest(one, lambda x, t: mp.log(x + EPS))),
          ours=partial(F.poisson_nll_loss, log_input=False, reduction="none"),
          theirs=lambda t, x, y: t.nn.functional.poisson_nll_loss(x, y, log_input=False, reduction="none")),
     loss("poisson_nll_loss full", lambda x, t: mp.exp(x) - t * x + stirling(x, t),
@@ -870,11 +881,13 @@ ELEMENTWISE_LOSSES = [
 def table(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
     """Scores of five classes and a label: close ones, far ones, and those of a label that is almost certain."""
     n //= 4
-    z = np.concatenate([rng.normal(size=(n // 2, 5)), rng.normal(size=(n // 2, 5)) * 10, rng.uniform(-60, 60, (n // 2, 5))])
+    close = rng.normal(size=(n // 2, 5))
+    z = np.concatenate([close, rng.normal(size=close.shape) * 10, rng.uniform(-60, 60, close.shape)])
     label = rng.integers(0, 5, len(z))
     sure = rng.random(len(z)) < 0.5
     z[sure, label[sure]] += 10.0 ** rng.uniform(0, 2, sure.sum())
-    return np.concatenate([z, [[1000, 0, 0, 0, -1000], [0, 0, 0, 0, 0], [3, 3, -1e30, 2, 1]]]), np.append(label, [4, 0, 1])
+    special = [[1000, 0, 0, 0, -1000], [0, 0, 0, 0, 0], [3, 3, -1e30, 2, 1]]
+    return np.concatenate([z, special]), np.append(label, [4, 0, 1])
 
 
 def scored(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
@@ -973,6 +986,16 @@ def cosine_slope(a: Any, b: Any, y: int) -> list[Any]:
     return [sign * (v / length(b) - c * u / size) / size for u, v in zip(a, b, strict=True)]
 
 
+def mirrored(z: Any) -> list[Any]:
+    return [-v for v in z]
+
+
+def gates(rng: Any, dtype: Any, n: int) -> tuple[Any, ...]:
+    """Numbers up to 4, and their gates: a larger number times a subnormal σ multiplies its rounding."""
+    z, _ = scores(rng, dtype, n)
+    return (np.stack([0.005 * z, z], 1),)
+
+
 def labelled(f: Any, **options: Any) -> Any:
     """``f`` of our tensors or PyTorch's, the labels made integers."""
     return lambda z, y: f(z, y.long(), **options)
@@ -983,8 +1006,8 @@ def weighted(f: Any, make: Any) -> Any:
 
 
 ROWS = [
-    rows("cross_entropy", lambda z, y: -log_likelihood(z, int(y)), (lambda z, y: softmax_less(z, int(y)), None), points=table,
-         ours=labelled(F.cross_entropy, reduction="none"),
+    rows("cross_entropy", lambda z, y: -log_likelihood(z, int(y)), (lambda z, y: softmax_less(z, int(y)), None),
+         points=table, ours=labelled(F.cross_entropy, reduction="none"),
          theirs=lambda t, z, y: t.nn.functional.cross_entropy(z, y.long(), reduction="none")),
     rows("cross_entropy weight", lambda z, y: -log_likelihood(z, int(y)) * WEIGHTS[int(y)],
          (lambda z, y: [v * WEIGHTS[int(y)] for v in softmax_less(z, int(y))], None), points=table,
@@ -1008,13 +1031,14 @@ ROWS = [
          (cosine_slope, None, None), points=vectors,
          terms=(lambda a, b, y: ONE, lambda a, b, y: [1 / length(a)] * 3)),
     rows("softmax", bound=FORWARD, exact=lambda z, y: mp.exp(log_likelihood(z, int(y))),
-         slopes=(lambda z, y: [-v * mp.exp(log_likelihood(z, int(y))) for v in softmax_less(z, int(y))], None), points=table,
-         terms=(None, lambda z, y: [v / mp.fsum(spread_out(z)[1]) for v in spread_out(z)[1]]),
+         slopes=(lambda z, y: [-v * mp.exp(log_likelihood(z, int(y))) for v in softmax_less(z, int(y))], None),
+         points=table, terms=(None, lambda z, y: [v / mp.fsum(spread_out(z)[1]) for v in spread_out(z)[1]]),
          ours=lambda z, y: F.softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1),
          theirs=lambda t, z, y: t.softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
-    rows("softmin", bound=FORWARD, exact=lambda z, y: mp.exp(log_likelihood([-v for v in z], int(y))),
-         slopes=(lambda z, y: [v * mp.exp(log_likelihood([-v for v in z], int(y))) for v in softmax_less([-v for v in z], int(y))], None), points=table,
-         terms=(None, lambda z, y: [mp.exp(-v) / mp.fsum(mp.exp(-u) for u in z) for v in z]),
+    rows("softmin", bound=FORWARD, exact=lambda z, y: mp.exp(log_likelihood(mirrored(z), int(y))),
+         slopes=(lambda z, y: [v * mp.exp(log_likelihood(mirrored(z), int(y)))
+                               for v in softmax_less(mirrored(z), int(y))], None),
+         points=table, terms=(None, lambda z, y: [mp.exp(-v) / mp.fsum(mp.exp(-u) for u in z) for v in z]),
          ours=lambda z, y: F.softmin(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1),
          theirs=lambda t, z, y: t.nn.functional.softmin(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
     rows("log_softmax", bound=FORWARD, exact=lambda z, y: log_likelihood(z, int(y)),
@@ -1023,10 +1047,11 @@ ROWS = [
          theirs=lambda t, z, y: t.log_softmax(z, 1).gather(1, y.long().unsqueeze(1)).squeeze(1)),
     rows("logsumexp", bound=FORWARD, exact=lambda z: spread_out(z)[0] + mp.log(mp.fsum(spread_out(z)[1])),
          slopes=(lambda z: [v / mp.fsum(spread_out(z)[1]) for v in spread_out(z)[1]],),
-         points=lambda rng, dtype, n: table(rng, dtype, n)[:1], terms=(lambda z: max(abs(max(z)), mp.log(mp.fsum(spread_out(z)[1]))), None),
+         points=lambda rng, dtype, n: table(rng, dtype, n)[:1],
+         terms=(lambda z: max(abs(max(z)), mp.log(mp.fsum(spread_out(z)[1]))), None),
          ours=lambda z: autograd.logsumexp(z, 1), theirs=lambda t, z: t.logsumexp(z, 1)),
-    rows("glu", bound=FORWARD, exact=lambda z: z[0] * sigmoid(z[1]), slopes=(lambda z: [sigmoid(z[1]), z[0] * sech2(z[1] / 2) / 4],),
-         points=lambda rng, dtype, n: (np.stack(scores(rng, dtype, n)[:1] * 2, 1)[:, ::-1] * [[0.005, 1]],),  # a times a subnormal σ(b) multiplies its rounding
+    rows("glu", bound=FORWARD, exact=lambda z: z[0] * sigmoid(z[1]),
+         slopes=(lambda z: [sigmoid(z[1]), z[0] * sech2(z[1] / 2) / 4],), points=gates,
          ours=lambda z: F.glu(z, 1).squeeze(1), theirs=lambda t, z: t.nn.functional.glu(z, 1).squeeze(1)),
 ]  # fmt: skip
 

@@ -15,7 +15,7 @@ import nn
 from autograd import ops
 from autograd.composed import elementwise as composed
 
-from .exact import BACKWARD, CASES, F, INTEGERS, TRUTHS, WHOLE, edges, floats, mp, ulps
+from .exact import BACKWARD, CASES, INTEGERS, TRUTHS, WHOLE, F, edges, floats, mp, ulps
 
 COUNT = 240
 DTYPES = [np.float32, np.float64]
@@ -82,7 +82,8 @@ def test_what_is_true_or_of_integers_is_what_python_says(name, dtype):
         x = np.array([-(2**31), -1, 0, 1, 5, 2**31 - 1, 1 << 20], "int64" if dtype == np.float64 else "int32")
     count = len(inspect.signature(truth).parameters)
     points = list(itertools.product(x.tolist(), repeat=count))
-    found = getattr(autograd, name)(*(autograd.tensor(np.array(column, x.dtype)) for column in zip(*points, strict=True)))
+    columns = (autograd.tensor(np.array(column, x.dtype)) for column in zip(*points, strict=True))
+    found = getattr(autograd, name)(*columns)
     assert found.tolist() == [truth(*point) for point in points]
 
 

@@ -19,10 +19,10 @@ TINY, MOST = 2.0**-1022, 1.7976931348623157e308
 
 
 @helper
-def _scaled(x):
-    """x as a number between ½ and 1, and its exponent."""
-    part, power = math.frexp(x)
-    return part, power
+def _alike(x, y):
+    """Both times one power of two, so that the larger one is between ½ and 1, and its exponent."""
+    _, power = math.frexp(max(abs(x), abs(y)))
+    return math.ldexp(x, -power), math.ldexp(y, -power), power
 
 
 @gradient
@@ -32,20 +32,18 @@ def _div_vjp(g, x, y, out):
         a, b, c = np.float64(g[i]), np.float64(x[i]), np.float64(y[i])
         q = b / c
         p = a * q
-        if TINY <= abs(q) and TINY <= abs(p) <= MOST or not abs(a * b) > 0 or not 0 < abs(c) <= MOST:
+        if (abs(q) >= TINY and TINY <= abs(p) <= MOST) or not abs(a * b) > 0 or not 0 < abs(c) <= MOST:
             out[i] = -p / c
         else:  # only the result may leave the range of floats, not what leads to it
-            (a, k), (b, m), (c, n) = _scaled(a), _scaled(b), _scaled(c)
-            out[i] = math.ldexp(-a * b / c / c, k + m - 2 * n)
+            (r, k), (s, m), (t, n) = math.frexp(a), math.frexp(b), math.frexp(c)
+            out[i] = math.ldexp(-r * s / t / t, k + m - 2 * n)
 
 
 @gradient
 def hypot_vjp(g, y, x, out):
     """The gradient g x / √(x² + y²); 0 at (0, 0)."""
     for i in range(x.size):
-        a, b = np.float64(x[i]), np.float64(y[i])
-        _, power = _scaled(max(abs(a), abs(b)))
-        a, b = math.ldexp(a, -power), math.ldexp(b, -power)
+        a, b, _ = _alike(np.float64(x[i]), np.float64(y[i]))
         square = a * a + b * b
         out[i] = g[i] * (a / math.sqrt(square)) if square != 0 else 0
 
@@ -54,9 +52,7 @@ def hypot_vjp(g, y, x, out):
 def angle_vjp(g, y, x, out):
     """The gradient g x / (x² + y²)."""
     for i in range(x.size):
-        a, b = np.float64(x[i]), np.float64(y[i])
-        _, power = _scaled(max(abs(a), abs(b)))
-        a, b = math.ldexp(a, -power), math.ldexp(b, -power)
+        a, b, power = _alike(np.float64(x[i]), np.float64(y[i]))
         out[i] = math.ldexp(g[i] * (a / (a * a + b * b)), -power)
 
 
@@ -144,7 +140,8 @@ def pow_vjp(g: Array, x: Any, y: Any, needs: Any) -> tuple[Any, Any]:
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     size = np.abs(x)
     half = np.power(size, y / 2)
-    down = up = None
+    down: Any = None
+    up: Any = None
     if needs[0]:
         down = y * (half / size) * half
         down = np.where(x < 0, down * np.power(np.sign(x), y - 1), down)  # nan but for whole powers
@@ -152,4 +149,4 @@ def pow_vjp(g: Array, x: Any, y: Any, needs: Any) -> tuple[Any, Any]:
         down = g * np.where(y == 0, 0.0, down)
     if needs[1]:
         up = g * np.where((x == 0) & (y >= 0), 0.0, half * np.log(x) * half)
-    return tuple(None if part is None else part.astype(g.dtype) for part in (down, up))
+    return None if down is None else down.astype(g.dtype), None if up is None else up.astype(g.dtype)
