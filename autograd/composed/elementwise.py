@@ -12,7 +12,7 @@ from ..tensor import Tensor, as_tensor, method
 
 __all__ = [
     "acosh", "add", "addcdiv", "addcmul", "allclose", "atan", "atanh", "ceil", "clamp", "clamp_max", "clamp_min",
-    "deg2rad", "div", "equal", "exp2", "float_power", "fmax", "fmin", "frac", "isclose", "lerp", "logaddexp2", "logit",
+    "deg2rad", "div", "equal", "exp2", "float_power", "fmax", "fmin", "frac", "isclose", "lerp", "logit",
     "nan_to_num", "positive", "rad2deg", "reciprocal", "rsqrt", "square", "sub", "tan", "trunc", "xlogy",
 ]  # fmt: skip
 
@@ -248,12 +248,6 @@ def xlogy(input: Any, other: Any) -> Any:
     """input · ln(other); 0 where ``input`` is 0 and ``other`` is not positive."""
     other = as_tensor(other, _dtype(input, other, 0.0))  # the mask below has dimensions, a 0-d tensor has no say
     return ops.mul(input, ops.log(ops.where(ops.logical_and(ops.eq(input, 0), ops.le(other, 0)), 1, other)))
-
-
-@method(numpy=[np.logaddexp2])
-def logaddexp2(input: Any, other: Any) -> Any:
-    """The logarithm of 2^input + 2^other to base 2, without overflow."""
-    return ops.div(ops.logaddexp(ops.mul(input, math.log(2)), ops.mul(other, math.log(2))), math.log(2))
 
 
 @method(inplace=True, numpy=[np.tan])

@@ -79,17 +79,6 @@ def log1p(x, out):
 
 
 @elementwise
-def _logaddexp(x, y, out):
-    wide()
-    for i in range(x.size):
-        a, b = np.float64(x[i]), np.float64(y[i])
-        e, low, small = f.raised(x[i], -abs(a - b))
-        e = (e + low) * small
-        z = (a if a > b else b) + f.log1p_near(x[i], e)
-        out[i] = a if a == b and abs(a) == math.inf else z  # their difference is no number
-
-
-@elementwise
 def sigmoid(x, out):
     """σ(x), of any shape."""
     wide()
@@ -181,13 +170,6 @@ def erfc(x, out):
     wide()
     for i in range(x.size):
         out[i] = _erfc_at(x[i])
-
-
-def logaddexp(x: Array, y: Array) -> Array:
-    """ln(eˣ + eʸ), of any two shapes that broadcast."""
-    if np.shape(x) != np.shape(y):
-        x, y = np.broadcast_arrays(x, y)
-    return _logaddexp(x, y)
 
 
 def erfc_vjp(g: Array, x: Array) -> tuple[Array]:

@@ -10,7 +10,7 @@ import numpy as np
 from . import functions as f
 from .each import elementwise
 from .jit import Array, helper, jit, matrix, wide
-from .reduction import plus, row_sums, shifted, step, total
+from .reduction import memory, plus, row_rests, shifted, step, total
 
 
 @helper
@@ -18,12 +18,6 @@ def _term(z, y):
     one = f.one(z)
     rest = one - y if z >= 0 else y  # of z = ±inf the right label leaves 0, not inf · 0
     return (abs(z) * rest if rest != 0 else one - one) + f.log1p(f.exp(-abs(z)))
-
-
-@helper
-def _sigmoid(z):
-    e, one = f.exp(-abs(z)), f.one(z)
-    return (one if z >= 0 else e) / (one + e)
 
 
 @jit
@@ -42,19 +36,27 @@ def _bce_with_logits_terms(y, z, out):
         out[i] = _term(z[i], y[i])
 
 
+@helper
+def _slope(z, y):
+    """σ(z) − y, as (1 − y) σ(z) − y σ(−z): near 1 the first form cancels."""
+    e, one = f.exp(-abs(z)), f.one(z)
+    yes, no = (y * e, one - y) if z >= 0 else (y, (one - y) * e)
+    return (no - yes) / (one + e)
+
+
 @jit
 def _bce_with_logits_vjp(g, z, y, out):
     wide()
     g = z.dtype.type(g)
     for i in range(z.size):
-        out[i] = g * (_sigmoid(z[i]) - y[i])
+        out[i] = g * _slope(z[i], y[i])
 
 
 @elementwise
 def _bce_with_logits_terms_vjp(g, y, z, out):
     wide()
     for i in range(z.size):
-        out[i] = g[i] * (_sigmoid(z[i]) - y[i])
+        out[i] = g[i] * _slope(z[i], y[i])
 
 
 @jit
@@ -94,16 +96,21 @@ def _cross_entropy(z, y, n, out):
     if bad:
         return z.dtype.type(-1)
     rows = step(z)
-    tops, sums, raised = np.empty(rows, z.dtype), np.empty(rows), np.empty((rows, z.shape[1]), z.dtype)
+    low, tops, places, sums = memory(z, rows)
+    raised = np.empty((rows, z.shape[1]), z.dtype)
     s = 0.0
     for start in range(0, z.shape[0], rows):
         block, into, labels = z[start : start + rows], out[start : start + rows], y[start : start + rows]
-        shifted(block, raised[: into.size], tops)
-        row_sums(raised[: into.size], sums)
+        shifted(block, raised[: into.size], low[: into.size], tops, places)
         for i in range(into.size):
-            into[i] = tops[i] - block[i, labels[i]]
+            into[i] = raised[i, labels[i]]
+        row_rests(raised[: into.size], labels, sums)
         for i in range(into.size):
-            into[i] = f.log(sums[i]) + into[i]
+            gap = tops[i] - block[i, labels[i]]
+            sums[i] = sums[i] if gap == 0 else (sums[i] + np.float64(into[i])) - 1  # without the 1 of the largest
+            into[i] = gap
+        for i in range(into.size):
+            into[i] = f.log1p(sums[i]) + into[i]
             s = plus(s, np.float64(into[i]))
     return z.dtype.type(s / n)
 
@@ -112,17 +119,19 @@ def _cross_entropy(z, y, n, out):
 def _cross_entropy_vjp(g, each, n, z, y, out):
     wide()
     rows = step(z)
-    tops, sums = np.empty(rows, z.dtype), np.empty(rows)
+    low, tops, places, sums = memory(z, rows)
+    hits = np.empty(rows)
     for start in range(0, z.shape[0], rows):
-        into = out[start : start + rows]
-        shifted(z[start : start + rows], into, tops)
-        row_sums(into, sums)
+        into, labels = out[start : start + rows], y[start : start + rows]
+        shifted(z[start : start + rows], into, low[: into.shape[0]], tops, places)
         for i in range(into.shape[0]):
-            label, scale = y[start + i], g[(start + i) * each] / n
-            hit, factor = np.float64(into[i, label]), scale / sums[i]
+            hits[i] = into[i, labels[i]]
+        row_rests(into, labels, sums)
+        for i in range(into.shape[0]):
+            factor = g[(start + i) * each] / n / (sums[i] + hits[i])
             for k in range(into.shape[1]):
                 into[i, k] = factor * into[i, k]
-            into[i, label] = scale * (hit / sums[i] - 1)  # in float64: near 1 the two cancel
+            into[i, labels[i]] = -factor * sums[i]  # not the softmax less 1: near 1 they cancel
 
 
 def bce_with_logits(z: Array, y: Array, reduction: str) -> Array:

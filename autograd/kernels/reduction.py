@@ -152,21 +152,31 @@ def _extreme(x, sign):
 
 
 @helper
-def shifted(z, out, tops):
-    """exp(z − max z) by rows, and the maxima."""
+def shifted(z, out, low, tops, places):
+    """exp(z − max z) by rows, the maxima, and where they are; ``low`` is memory for as much as ``out``.
+
+    A difference of 80 is rounded by 32 ulps of its exponential, so what its rounding has lost comes back in.
+    """
     for i in range(z.shape[0]):
+        place = 0
         if z.shape[1] > SHORT:
             top = largest(z[i], 1)
+            while z[i, place] < top:
+                place += 1
         else:
             top = z[i, 0]
             for k in range(1, z.shape[1]):
-                top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
-        tops[i] = top
+                if z[i, k] > top or z[i, k] != z[i, k]:
+                    top, place = z[i, k], k
+        tops[i], places[i] = top, place
         for k in range(z.shape[1]):
-            out[i, k] = z[i, k] - top
-    x = out.reshape(out.size)
+            y = z[i, k] - top
+            rest = y - z[i, k]
+            out[i, k], low[i, k] = y, (z[i, k] - (y - rest)) - (top + rest)
+    x, lost = out.reshape(out.size), low.reshape(low.size)
     for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
-        x[i] = f.exp(x[i])
+        e = f.exp(x[i])
+        x[i] = e + e * (lost[i] if abs(lost[i]) < 1 else 0 * e)  # ∞ − ∞ has lost nothing
 
 
 @helper
@@ -181,14 +191,31 @@ def row_sums(x, sums):
         sums[i] = total(x[i])
 
 
+@helper
+def row_rests(x, places, sums):
+    """The sums without what is at ``places``, which becomes 0.
+
+    Beside the 1 of the largest element a small sum would lose its digits, and with it the logarithm.
+    """
+    for i in range(x.shape[0]):
+        x[i, places[i]] = 0
+    row_sums(x, sums)
+
+
+@helper
+def memory(z, n):
+    """For the exponentials of ``n`` rows: what rounding has lost, the maxima, their places, and sums."""
+    return np.empty((n, z.shape[1]), z.dtype), np.empty(n, z.dtype), np.empty(n, np.int64), np.empty(n)
+
+
 @jit
 def _softmax(z, out):
     wide()
     n = step(z)
-    tops, sums = np.empty(n, z.dtype), np.empty(n)
+    low, tops, places, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, into, tops)
+        shifted(block, into, low[: into.shape[0]], tops, places)
         row_sums(into, sums)
         for i in range(into.shape[0]):
             scale = 1 / sums[i]
@@ -200,29 +227,51 @@ def _softmax(z, out):
 def _log_softmax(z, out):
     wide()
     n = step(z)
-    tops, sums = np.empty(n, z.dtype), np.empty(n)
+    low, tops, places, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, into, tops)
-        row_sums(into, sums)
+        shifted(block, into, low[: into.shape[0]], tops, places)
+        row_rests(into, places, sums)
         for i in range(into.shape[0]):
-            sums[i] = f.log(sums[i])
+            sums[i] = f.log1p(sums[i])
         for i in range(into.shape[0]):
             for k in range(into.shape[1]):
-                into[i, k] = np.float64(block[i, k] - tops[i]) - sums[i]
+                into[i, k] = (np.float64(block[i, k]) - np.float64(tops[i])) - sums[i]
+
+
+@jit
+def _log_softmax_vjp(g, z, out):
+    """The gradient g − softmax(z) Σ g, so that −1 and +1 do not cancel where a class is almost certain."""
+    wide()
+    n = step(z)
+    low, tops, places, sums = memory(z, n)
+    for start in range(0, z.shape[0], n):
+        block, into, above = z[start : start + n], out[start : start + n], g[start : start + n]
+        shifted(block, into, low[: into.shape[0]], tops, places)
+        row_rests(into, places, sums)
+        for i in range(into.shape[0]):
+            place, most, all_g, other_g = places[i], np.float64(above[i, places[i]]), 0.0, 0.0
+            for k in range(into.shape[1]):
+                all_g += np.float64(above[i, k])
+                other_g += np.float64(above[i, k]) if k != place else 0.0
+            scale = 1 / (1 + sums[i])
+            for k in range(into.shape[1]):
+                into[i, k] = np.float64(above[i, k]) - all_g * (np.float64(into[i, k]) * scale)
+            into[i, place] = (most * sums[i] - other_g) * scale
 
 
 @jit
 def _logsumexp(z, out):
     wide()
     n = step(z)
-    tops, sums, raised = np.empty(n, z.dtype), np.empty(n), np.empty((n, z.shape[1]), z.dtype)
+    low, tops, places, sums = memory(z, n)
+    raised = np.empty((n, z.shape[1]), z.dtype)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, raised[: into.size], tops)
-        row_sums(raised[: into.size], sums)
+        shifted(block, raised[: into.size], low[: into.size], tops, places)
+        row_rests(raised[: into.size], places, sums)
         for i in range(into.size):  # where the largest is ±inf or nan, so is the result: they have no difference
-            into[i] = f.log(sums[i]) + np.float64(tops[i]) if abs(tops[i]) < np.inf else tops[i]
+            into[i] = f.log1p(sums[i]) + np.float64(tops[i]) if abs(tops[i]) < np.inf else tops[i]
 
 
 def all_of(x: Array, n: int = 1) -> Array:
@@ -298,6 +347,20 @@ def softmax(z: Array) -> Array:
 def log_softmax(z: Array) -> Array:
     """Its logarithm."""
     return _by_rows(_log_softmax, z, np.empty(z.shape, z.dtype))
+
+
+def log_softmax_vjp(g: Array, z: Array) -> Array:
+    """The gradient of that."""
+    out, threaded = np.empty(z.shape, z.dtype), z.size >= 2 * threads.GRAIN
+    rows, above, into = (x.reshape(-1, z.shape[-1]) for x in (z, np.ascontiguousarray(g), out))
+    n = len(threads.cut(z.size)) if threaded else 1
+    ends = [len(rows) * k // n for k in range(n + 1)]
+    pieces = [(above[a:b], rows[a:b], into[a:b]) for a, b in pairwise(ends) if b > a]
+    if threaded:
+        threads.run(_log_softmax_vjp, pieces)
+    else:
+        _log_softmax_vjp(*pieces[0])
+    return out
 
 
 def logsumexp(z: Array) -> Array:

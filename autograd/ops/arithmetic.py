@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels.each import of_one, of_two
+from ..kernels.pairs import div_vjp
 from ..kernels.quiet import quiet
 from .record import Op, primitive
 from .samples import Sampler, binary, unary
@@ -83,6 +84,7 @@ def mul(x: Any, y: Any) -> Any:
     formula=lambda x, y: x / y,
     x=lambda g, y: g / y,
     y=lambda g, x, y: -g * (x / y) / y,  # y² would overflow, or underflow, at the root of the range
+    vjp=div_vjp,
     numpy=[np.divide],
     singular=True,
     samples=_divisors,
@@ -266,7 +268,7 @@ def remainder(x: Any, y: Any) -> Any:
 @elementwise(
     "fmod",
     x=lambda g: g,
-    y=lambda g, x, y: -g * np.trunc(x / y),
+    y=lambda g, x, y: -g * np.round((x - np.fmod(x, y)) / y),  # x / y may be rounded to the next integer
     numpy=[np.fmod],
     promotes=ALL,
     samples=_quotients,

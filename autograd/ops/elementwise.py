@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import elementwise as kernels
+from ..kernels import pairs
 from ..kernels.each import of_one, of_two
 from ..kernels.quiet import accurate, quiet
 from .arithmetic import guard, inside
@@ -17,7 +18,7 @@ from .samples import Sampler, binary, unary, unary_positive
 
 __all__ = [
     "acos", "asin", "asinh", "atan2", "cos", "cosh", "erf", "erfc", "exp", "expm1", "hypot", "log", "log10", "log1p",
-    "log2", "logaddexp", "pow", "relu", "sigmoid", "sin", "sinh", "sqrt", "tanh",
+    "log2", "logaddexp", "logaddexp2", "pow", "relu", "sigmoid", "sin", "sinh", "sqrt", "tanh",
 ]  # fmt: skip
 
 TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -37,6 +38,7 @@ def _unit(s: Sampler) -> list[tuple[Any, ...]]:
     formula=lambda x, y: x**y,
     x=lambda g, x, y: g * guard(y == 0, y * x ** (y - 1)),
     y=lambda g, u, x, y: g * guard((x == 0) & (y >= 0), u * log(x)),
+    vjp=pairs.pow_vjp,
     numpy=[np.power],
     promotes="any",
     singular=True,
@@ -94,7 +96,7 @@ def log1p(x: Any) -> Any:
 
 @elementwise(
     "log₂",
-    x=lambda g, x: g / inside(x >= 0, x) / math.log(2),
+    x=lambda g, x: g / math.log(2) / inside(x >= 0, x),
     numpy=[np.log2],
     singular=True,
     samples=unary_positive,
@@ -106,7 +108,7 @@ def log2(x: Any) -> Any:
 
 @elementwise(
     "log₁₀",
-    x=lambda g, x: g / inside(x >= 0, x) / math.log(10),
+    x=lambda g, x: g / math.log(10) / inside(x >= 0, x),
     numpy=[np.log10],
     singular=True,
     samples=unary_positive,
@@ -151,6 +153,10 @@ def acos(x: Any) -> Any:
     "arctan",
     x=lambda g, x, y: g * (y / hypot(x, y)) / hypot(x, y),
     y=lambda g, x, y: -g * (x / hypot(x, y)) / hypot(x, y),
+    vjp=lambda g, x, y, needs: (
+        pairs.of_pairs(pairs.angle_vjp, g, x, y) if needs[0] else None,
+        pairs.of_pairs(pairs.angle_vjp, -g, y, x) if needs[1] else None,
+    ),
     numpy=[np.arctan2],
     samples=binary,
 )
@@ -181,6 +187,10 @@ def asinh(x: Any) -> Any:
     "hypot",
     x=lambda g, u, x: g * guard(u == 0, x / u),
     y=lambda g, u, y: g * guard(u == 0, y / u),
+    vjp=lambda g, x, y, needs: (
+        pairs.of_pairs(pairs.hypot_vjp, g, y, x) if needs[0] else None,
+        pairs.of_pairs(pairs.hypot_vjp, g, x, y) if needs[1] else None,
+    ),
     numpy=[np.hypot],
     samples=binary,
 )
@@ -193,12 +203,26 @@ def hypot(x: Any, y: Any) -> Any:
     "logaddexp",
     x=lambda g, x, y: g * sigmoid(x - y),
     y=lambda g, x, y: g * sigmoid(y - x),
+    vjp=lambda g, x, y, needs: pairs.logaddexp_vjp(g, x, y, needs, pairs.NATURAL),
     numpy=[np.logaddexp],
     samples=binary,
 )
 def logaddexp(x: Any, y: Any) -> Any:
     """ln(eˣ + eʸ), elementwise and broadcast, without overflow. ``logaddexp(x, 0.0)`` is the softplus."""
-    return kernels.logaddexp(x, y)
+    return pairs.logaddexp(x, y, pairs.NATURAL)
+
+
+@elementwise(
+    "logaddexp2",
+    x=lambda g, x, y: g * sigmoid(math.log(2) * (x - y)),
+    y=lambda g, x, y: g * sigmoid(math.log(2) * (y - x)),
+    vjp=lambda g, x, y, needs: pairs.logaddexp_vjp(g, x, y, needs, pairs.BINARY),
+    numpy=[np.logaddexp2],
+    samples=binary,
+)
+def logaddexp2(x: Any, y: Any) -> Any:
+    """The logarithm of 2ˣ + 2ʸ to base 2, elementwise and broadcast, without overflow."""
+    return pairs.logaddexp(x, y, pairs.BINARY)
 
 
 @elementwise("erf", x=lambda g, x: g * TWO_BY_ROOT_PI * exp(-(x**2)), vjp=kernels.erf_vjp, samples=unary)

@@ -386,15 +386,14 @@ def _direction(x: Any, u: Any, ord: float) -> Any:
 )
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """ln Σ eˣ over ``dim``, without overflow: the largest element is taken out first. −inf of −inf, or of nothing."""
-    if _is_rows(x, dim, None):
+    if _is_rows(x, dim):
         out = kernels.logsumexp(x)
         return out[..., None] if keepdim else out
     found = over(dim, x.ndim, "logsumexp")
-    top = np.max(x, axis=found, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(all="ignore"):
-        total = np.log(np.sum(np.exp(x - top), axis=found, keepdims=True, dtype=np.float64)) + top
-        return (total if keepdim else np.squeeze(total, axis=found)).astype(x.dtype)
+    if not x.size:
+        return np.max(x, axis=found, keepdims=keepdim, initial=-np.inf)
+    out = kernels.logsumexp(_lines(x, found))
+    return np.expand_dims(out, tuple(range(x.ndim)) if found is None else found) if keepdim else out
 
 
 @primitive(
@@ -411,16 +410,13 @@ def softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
     >>> autograd.softmax(autograd.tensor([0.0, 1000.0]))
     tensor([0., 1.])
     """
-    if _is_rows(x, dim, dtype):
-        return kernels.softmax(x)
-    _, raised, total = _exponentials(x, dim, dtype, "softmax")
-    with np.errstate(all="ignore"):
-        return (raised / total).astype(raised.dtype)
+    return _along(kernels.softmax, _in(x, dtype), dim, "softmax")
 
 
 @primitive(
     "ln softmax",
     x=lambda g, u, dim: g - np.exp(u) * sum(g, dim, True),
+    vjp=lambda g, x, dim: (_of_log_softmax(g, x, dim),),
     samples=_axis,
 )
 def log_softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
@@ -432,26 +428,36 @@ def log_softmax(x: Any, dim: Any = -1, dtype: Any = None) -> Any:
     >>> autograd.log_softmax(autograd.tensor([0.0, 1000.0]))
     tensor([-1000.,     0.])
     """
-    if _is_rows(x, dim, dtype):
-        return kernels.log_softmax(x)
-    shifted, _, total = _exponentials(x, dim, dtype, "log_softmax")
-    with np.errstate(all="ignore"):
-        return (shifted - np.log(total)).astype(shifted.dtype)
+    return _along(kernels.log_softmax, _in(x, dtype), dim, "log_softmax")
 
 
-def _is_rows(x: Any, dim: Any, dtype: Any) -> bool:
+def _of_log_softmax(g: Any, x: Any, dim: Any) -> Any:
+    return _along(kernels.log_softmax_vjp, x, dim, "log_softmax", g.astype(x.dtype, copy=False))
+
+
+def _is_rows(x: Any, dim: Any) -> bool:
     """Whether the rows of a contiguous array are asked for."""
-    return dtype is None and kernels.contiguous(x) and x.ndim > 0 and dim in (-1, x.ndim - 1)
+    return kernels.contiguous(x) and x.ndim > 0 and dim in (-1, x.ndim - 1)
 
 
-def _exponentials(x: Any, dim: Any, dtype: Any, name: str) -> tuple[Any, Any, Any]:
-    """``x`` with its largest element over ``dim`` at 0, the exponentials of that, and their sum."""
-    x = _in(x, dtype)
-    where = over(dim, x.ndim, name)
-    with np.errstate(all="ignore"):
-        shifted = x - np.max(x, axis=where, keepdims=True, initial=-np.inf)
-        raised = np.exp(shifted)
-        return shifted, raised, np.sum(raised, axis=where, keepdims=True, dtype=np.float64)
+def _along(kernel: Callable[..., Any], x: Any, dim: Any, name: str, *above: Any) -> Any:
+    """What a ``kernel`` of rows makes of ``above`` and ``x``, over any axes of any arrays."""
+    if _is_rows(x, dim):
+        return kernel(*above, x)
+    found = over(dim, x.ndim, name)
+    if not x.size:
+        return x.copy()
+    out = kernel(*(_lines(each, found) for each in (*above, x)))
+    found = tuple(range(x.ndim)) if found is None else found
+    last = tuple(range(-len(found), 0))
+    return np.array(np.moveaxis(out.reshape(np.moveaxis(x, found, last).shape), last, found), order="C")
+
+
+def _lines(x: Any, found: tuple[int, ...] | None) -> Any:
+    """The axes ``found`` in one, the last, of an array that is contiguous."""
+    if found is not None:
+        x = np.moveaxis(x, found, tuple(range(-len(found), 0)))
+    return np.ascontiguousarray(x).reshape(*(() if found is None else x.shape[: x.ndim - len(found)]), -1)
 
 
 @primitive("argmax", promotes=None, numpy=[np.argmax])

@@ -235,7 +235,8 @@ def gaussian_nll_loss(
     var = var.clone()
     with no_grad():  # so that the gradient passes
         var.clamp_(min=eps)
-    each = 0.5 * (var.log() + (input - target) ** 2 / var)
+    error = input - target
+    each = 0.5 * (var.log() + error * (error / var))  # whose square might overflow
     return reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
 
 
