@@ -124,16 +124,16 @@ def sqrt(x: Any) -> Any:
     return of_one(np.sqrt, x)
 
 
-@elementwise("sin", x=lambda g, x: g * np.cos(x), numpy=[np.sin], samples=unary)
+@elementwise("sin", x=lambda g, x: g * cos(x), numpy=[np.sin], samples=unary)
 def sin(x: Any) -> Any:
     """Sine of x in radians, elementwise."""
-    return quiet(np.sin, x)
+    return accurate(np.sin, x)
 
 
-@elementwise("cos", x=lambda g, x: -g * np.sin(x), numpy=[np.cos], samples=unary)
+@elementwise("cos", x=lambda g, x: -g * sin(x), numpy=[np.cos], samples=unary)
 def cos(x: Any) -> Any:
     """Cosine of x in radians, elementwise."""
-    return quiet(np.cos, x)
+    return accurate(np.cos, x)
 
 
 # (1 − x) (1 + x) and not 1 − x²: the square would lose what matters near ±1.

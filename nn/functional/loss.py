@@ -236,7 +236,7 @@ def gaussian_nll_loss(
     with no_grad():  # so that the gradient passes
         var.clamp_(min=eps)
     error = input - target
-    each = 0.5 * (var.log() + error * (error / var))  # whose square might overflow
+    each = 0.5 * var.log() + 0.5 * error * (error / var)  # its square might overflow
     return reduce(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
 
 
