@@ -11,7 +11,7 @@ import numpy as np
 from ..kernels import elementwise as kernels
 from ..kernels import pairs
 from ..kernels.each import of_one, of_two
-from ..kernels.quiet import accurate, quiet
+from ..kernels.quiet import accurate
 from .arithmetic import guard, inside
 from .record import primitive
 from .samples import Sampler, binary, unary, unary_positive
