@@ -12,6 +12,7 @@ from .creation import dtype_of, factory, like, number, shape_of
 from .devices import check_place, device
 from .engine import leaf
 from .errors import DtypeError
+from .kernels import forks
 from .kernels.quiet import quiet
 from .tensor import Tensor, method
 
@@ -116,6 +117,7 @@ class Generator:
 
 
 default_generator = Generator()
+forks.guard(lambda: default_generator.numpy.bit_generator.lock)
 default_generator.seed()  # not the same numbers in every run, unless the script asks for it
 
 

@@ -20,11 +20,13 @@ from weakref import getweakrefcount
 import numpy as np
 
 from .errors import GraphError
+from .kernels import forks
 from .node import Array, Node, memory, tick, writes
 from .ops import Op
 
 notes: deque[tuple[int, str, CodeType, int]] = deque(maxlen=100)  # of the last writes: stamp, what, where in which code
 lock = threading.RLock()  # of all stamps; an array may be freed, and _release called, while this thread holds it
+forks.guard(lambda: lock)
 exposed: dict[int, weakref.ref[Any]] = {}  # tensors whose memory NumPy can write, by id
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-import warnings
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite.ir import IntType
 from numba import types
-from numba.core.caching import FunctionCache
-from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 from numba.extending import intrinsic, register_jitable
+
+from . import forks
+from .cache import keep
 
 Array = np.ndarray[Any, Any]
 _INT64 = IntType(64)
@@ -39,62 +36,8 @@ def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[...
     if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
     compiled: Any = numba.njit(nogil=True, **_options(flags))(function)
-    try:
-        compiled._cache = _Cache(function)
-    except RuntimeError:  # numba: "cannot cache function: no locator available"
-        warnings.warn("no folder for compiled kernels can be written; they are compiled in every process", stacklevel=2)
+    keep(compiled)
     return compiled
-
-
-class _Cache(FunctionCache):
-    """The machine code of a kernel on disk."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        # Numba would notice only a change of the kernel's own file, not of the functions that it calls in another.
-        self._cache_file._source_stamp = _sources()
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Code for ``sig``, or None.
-
-        Numba gets its compiler ready first, importing SciPy's linear algebra, too, where that is installed. Code from
-        the disk needs none of it: that is half of the time and a quarter of the memory of a small program.
-        """
-        _name_runtime()
-        try:
-            found = self._load_overload(sig, target_context)
-        except Exception as error:  # what pickle makes of a damaged file can be anything
-            found = None
-            where = self.cache_path
-            warnings.warn(f"a compiled kernel in {where} is damaged, and compiled again: {error}", stacklevel=2)
-            self.flush()
-        if found is None:
-            announce()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the code; without it on disk the program goes on all the same."""
-        try:
-            super().save_overload(sig, data)
-        except OSError as error:
-            warnings.warn(f"a compiled kernel could not be kept for the next process: {error}", stacklevel=2)
-
-
-@cache
-def _name_runtime() -> None:
-    """Tell LLVM where the functions are that compiled code calls by their names; the compiler does so as well."""
-    for name, address in _nrt_python.c_helpers.items():
-        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
-
-
-@cache
-def announce() -> None:
-    """Say, once, why the first run takes so long, where somebody is watching: in a terminal, or an interactive session.
-
-    Not in a log or a pipe, which has its reader later, and whose readers may take any output for an error.
-    """
-    if sys.stderr is not None and (sys.stderr.isatty() or hasattr(sys, "ps1")):  # notebooks have a ps1, too
-        print("chalkgrad compiles its kernels for this machine: some seconds, in the first run only", file=sys.stderr)
 
 
 fused = partial(jit, flags=FUSED)
@@ -125,15 +68,9 @@ def _options(flags: Sequence[str]) -> dict[str, Any]:
     return {"error_model": "numpy", "fastmath": set(flags)}
 
 
-@cache
-def _sources() -> tuple[Any, ...]:
-    """The state of all files of this folder."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)
-
-
 if PLAIN:
-    _lock = threading.Lock()
+    _lock = threading.RLock()
+    forks.guard(lambda: _lock)
 
     def wide() -> None:
         """Let the kernel that calls it use the widest vectors there are (AVX-512), which LLVM by itself does not."""

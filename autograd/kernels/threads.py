@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from queue import Empty, SimpleQueue
@@ -86,7 +87,10 @@ class _Pool:
                 _watch(self.idle, self.bell, -1)
                 _reached(self.idle, 0)
             for _ in range(helpers - self.helpers):
-                threading.Thread(target=self.serve, name="chalkgrad", daemon=True).start()
+                try:
+                    threading.Thread(target=self.serve, name="chalkgrad", daemon=True).start()
+                except RuntimeError:  # no thread is to be had, or the interpreter is about to end: there is work without
+                    return
                 self.helpers += 1
 
     def put(self, job: _Job, helpers: int) -> None:
@@ -127,8 +131,12 @@ class _Job:
         self.over = False
 
     def work(self) -> None:
-        for piece in self.pieces:
-            self.function(*piece)
+        try:
+            for piece in self.pieces:
+                self.function(*piece)
+        except BaseException:
+            deque(self.pieces, maxlen=0)  # nobody is to begin another one
+            raise
 
     def help(self) -> None:
         self.begun.append(None)
@@ -137,16 +145,22 @@ class _Job:
         except BaseException as error:
             self.errors.append(error)
 
-    def finish(self) -> None:
-        """Work, then wait for the helpers that have begun."""
+    def finish(self, helpers: int) -> None:
+        """Work with that many helpers, and wait for those that have begun."""
         try:
+            pool.put(self, min(helpers, pool.helpers))  # in here, or an interrupt could leave them at work
             self.work()
         finally:
             self.over = True
             while self.begun and not _reached(self.done, len(self.begun)):
                 time.sleep(1e-4)
-        for error in self.errors:
-            raise error
+        if self.errors:
+            error = self.errors.pop()
+            self.errors.clear()  # whose tracebacks know this job
+            try:
+                raise error
+            finally:
+                del error
 
 
 count = _cores()
@@ -203,9 +217,7 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
             function(*piece)
         return
     pool.enlist(helpers)
-    job = _Job(function, pieces)
-    pool.put(job, helpers)
-    job.finish()
+    _Job(function, pieces).finish(helpers)
 
 
 def cut(size: int) -> list[slice]:
