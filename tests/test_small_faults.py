@@ -75,7 +75,8 @@ def test_grad_of_a_diamond_takes_linear_time_when_it_looks_for_the_way_to_a_targ
 def test_the_birth_of_an_anomaly_in_a_diamond_is_found_in_linear_time():
     x = leaf(0.0)
     with autograd.detect_anomaly(), pytest.raises(GraphError, match="the first value that is not finite is .* log"):
-        diamond(x.log()).backward()
+        y = diamond(x.log())
+        (y * y).backward()  # fails at once, and the search goes all the way back
 
 
 def test_a_recorded_write_of_a_wider_dtype_keeps_the_dtype_and_the_gradient():
@@ -339,6 +340,7 @@ def test_the_backward_of_a_function_is_recorded_only_if_the_gradient_shall_be():
         @staticmethod
         def forward(ctx, x):
             recording.append(autograd.is_grad_enabled())
+            assert ctx.needs_input_grad == (True,)
             return x * 2
 
         @staticmethod
@@ -485,6 +487,24 @@ def test_a_step_may_return_tensors_in_tuples_lists_and_dicts():
         assert out["a"][0].item() == 2 * k and out["a"][1][0].item() == k + 1 and out["b"] == 7 and out["c"] is w
 
 
+def test_arguments_by_keyword_are_compared_too():
+    step = autograd.replay(lambda x, scale, shift=0: x * scale + shift)
+    for scale, shift in ((7, 1), (8, 1), (8, 2), (7, 1)):
+        assert step(tensor([1.0]), scale=scale, shift=shift).item() == scale + shift
+    assert step(tensor([1.0]), scale=tensor([2.0])).item() == 2
+    assert step(tensor([1.0]), scale=tensor([3.0])).item() == 3
+
+
+def test_the_oldest_program_goes_first():
+    shapes = []
+    step = autograd.replay(lambda x: (shapes.append(len(x)), x * 2)[1])
+    for n in range(1, 31):
+        step(autograd.ones(n))
+    for n in range(30, 20, -1):
+        assert step(autograd.ones(n)).tolist() == [2] * n
+    assert shapes == list(range(1, 31))
+
+
 def test_no_more_programs_are_kept_than_a_few():
     step = autograd.replay(lambda x: x * 2)
     for n in range(1, 41):
@@ -605,6 +625,8 @@ def test_a_running_sum_without_an_axis_is_one_of_all_elements():
     (total * tensor([1.0, 10.0, 100.0, 1000.0])).sum().backward()
     assert x.grad.tolist() == [[1111, 1110], [1100, 1000]]
     assert np.cumprod(x).tolist() == [1, 2, 6, 24] and x.cumprod(1).tolist() == [[1, 2], [3, 12]]
+    assert registry["cumprod"](np.array([[1.0, 2.0], [3.0, 4.0]])).tolist() == [1, 2, 6, 24]
+    assert tensor(5.0).cumprod(0).tolist() == 5
     assert np.cumsum(x, axis=0).tolist() == [[1, 2], [4, 6]] and tensor(5.0).cumsum(0).tolist() == 5
 
 
