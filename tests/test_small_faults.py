@@ -111,6 +111,17 @@ def test_what_a_view_was_when_it_was_read_is_not_taken_from_memory_that_was_writ
         assert w.grad.tolist() == [2, 4, 0]
 
 
+def test_what_read_a_view_before_a_write_leads_back_through_what_the_view_was():
+    w = leaf([1.0, 2.0, 3.0])
+    base = w * 2
+    view = base[:2]
+    z = view.sum() * 3.0  # no rule reads a value of the view
+    base.mul_(10)
+    y = (view * 5.0).sum()
+    (z + y).backward()
+    assert w.grad.tolist() == [6 + 100, 6 + 100, 0]
+
+
 def test_fingerprints_of_an_earlier_record_do_not_count_for_the_one_after_a_write():
     array = np.array([2.0, 3.0])
     a, w, v = autograd.from_numpy(array), leaf([5.0, 7.0], "float64"), leaf([1.0, 10.0], "float64")
@@ -487,6 +498,15 @@ def test_a_step_may_return_tensors_in_tuples_lists_and_dicts():
         assert out["a"][0].item() == 2 * k and out["a"][1][0].item() == k + 1 and out["b"] == 7 and out["c"] is w
 
 
+def test_what_is_promoted_in_a_step_is_promoted_in_its_replays():
+    step = autograd.replay(lambda n, x: (n.exp(), n / 2, n * x, n > x))
+    for k in (1, 2):
+        n, x = tensor([k, 3]), tensor([1.5, 0.5], dtype="float64")
+        for found, plain in zip(step(n, x), (n.exp(), n / 2, n * x, n > x), strict=True):
+            assert found.dtype == plain.dtype and found.tolist() == plain.tolist()
+    assert "def" in step.source
+
+
 def test_arguments_by_keyword_are_compared_too():
     step = autograd.replay(lambda x, scale, shift=0: x * scale + shift)
     for scale, shift in ((7, 1), (8, 1), (8, 2), (7, 1)):
@@ -649,6 +669,34 @@ def test_the_formula_of_a_bitwise_op_computes_what_the_op_does(name):
 
 def test_integers_to_powers_that_are_not_negative_stay_integers():
     assert (tensor([2, 3]) ** tensor([0, 2])).tolist() == [1, 9]
+
+
+@pytest.mark.parametrize("name", ["elu", "hardswish", "leaky_relu", "selu", "softplus", "softsign"])
+def test_the_formula_of_an_activation_is_right_at_and_around_its_knots(name):
+    op = registry[name]
+    x = np.arange(-48, 49) / 8
+    inputs, params = op.bind((x, 0.25) if name == "leaky_relu" else (x,), {})
+    np.testing.assert_allclose(op.formula(*inputs, *params), op.forward(*inputs, *params), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+@pytest.mark.parametrize("bad", [-0.25, 1.25, np.nan])
+def test_a_probability_that_is_none_is_found_wherever_it_is(k, bad):
+    p = np.full(3, 0.5)
+    p[k] = bad
+    for value in (tensor(p), tensor(p.astype("float32"))):
+        if np.isnan(bad):
+            assert np.isnan(nn.functional.binary_cross_entropy(value, autograd.zeros_like(value)).item())
+        else:
+            with pytest.raises(ValueError, match=rf"{bad}"):
+                nn.functional.binary_cross_entropy(value, autograd.zeros_like(value))
+
+
+def test_options_and_bounds_that_do_not_exist_are_named():
+    with pytest.raises(ValueError, match="'none' or 'tanh', found 'sigmoid'"):
+        nn.functional.gelu(autograd.ones(2), approximate="sigmoid")
+    with pytest.raises(TypeError, match="the bounds of a slice must be integers"):
+        autograd.ones(3)["a":]
 
 
 def test_hardtanh_is_flat_at_its_bounds():
