@@ -89,6 +89,17 @@ def test_a_recorded_write_of_a_wider_dtype_keeps_the_dtype_and_the_gradient():
     assert w.grad.tolist() == [1, 2] and w.grad.dtype == "float64"
 
 
+def test_a_recorded_write_takes_tensors_by_keyword():
+    x = leaf([1.0, 5.0, 9.0])
+    y = x * 1
+    y.clamp_(min=tensor([2.0, 2.0, 2.0]), max=tensor([8.0, 8.0, 8.0]))
+    assert y.tolist() == [2, 5, 8]
+    y.clamp_(max=y * 0.5)
+    assert y.tolist() == [1, 2.5, 4]
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0.5, 0]
+
+
 def test_a_recorded_write_of_a_float_into_integers_is_refused():
     n, w = tensor([1, 2]), leaf([0.5, 0.5])
     with pytest.raises(DtypeError, match="can't be cast"):
@@ -753,6 +764,16 @@ def test_an_op_says_what_it_is_and_which_arguments_it_has():
         registry["permute"](np.ones((2, 3)), (0, 1), 5)
     assert registry["matmul"](np.eye(2), other=np.ones((2, 1))).tolist() == [[1], [1]]
     assert registry["matmul"](x=np.eye(2), y=np.ones((2, 1))).tolist() == [[1], [1]]
+
+
+def test_a_layer_of_arrays_takes_matrices_that_fit():
+    w, b = np.ones((2, 4)), np.ones(2)
+    for x in (np.ones(4), np.ones((3, 2, 4))):
+        with pytest.raises(ShapeError, match=r"expects X \(n, in\)"):
+            registry["linear"](x, w, b)
+    for x in (np.ones(3), np.ones((4, 3)), np.ones((3, 4, 3))):
+        with pytest.raises(ShapeError, match="expects last dimension 4"):
+            registry["linear"](x, w, b)
 
 
 def test_no_dtype_is_not_float64():
