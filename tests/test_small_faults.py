@@ -75,7 +75,8 @@ def test_grad_of_a_diamond_takes_linear_time_when_it_looks_for_the_way_to_a_targ
 def test_the_birth_of_an_anomaly_in_a_diamond_is_found_in_linear_time():
     x = leaf(0.0)
     with autograd.detect_anomaly(), pytest.raises(GraphError, match="the first value that is not finite is .* log"):
-        diamond(x.log()).backward()
+        y = diamond(x.log())
+        (y * y).backward()  # fails at once, and the search goes all the way back
 
 
 def test_a_recorded_write_of_a_wider_dtype_keeps_the_dtype_and_the_gradient():
@@ -86,6 +87,17 @@ def test_a_recorded_write_of_a_wider_dtype_keeps_the_dtype_and_the_gradient():
     y.sum().backward()
     assert x.grad.tolist() == [3, 5] and x.grad.dtype == "float32"
     assert w.grad.tolist() == [1, 2] and w.grad.dtype == "float64"
+
+
+def test_a_recorded_write_takes_tensors_by_keyword():
+    x = leaf([1.0, 5.0, 9.0])
+    y = x * 1
+    y.clamp_(min=tensor([2.0, 2.0, 2.0]), max=tensor([8.0, 8.0, 8.0]))
+    assert y.tolist() == [2, 5, 8]
+    y.clamp_(max=y * 0.5)
+    assert y.tolist() == [1, 2.5, 4]
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0.5, 0]
 
 
 def test_a_recorded_write_of_a_float_into_integers_is_refused():
@@ -108,6 +120,17 @@ def test_what_a_view_was_when_it_was_read_is_not_taken_from_memory_that_was_writ
         assert "modified by an inplace operation" in str(error)
     else:
         assert w.grad.tolist() == [2, 4, 0]
+
+
+def test_what_read_a_view_before_a_write_leads_back_through_what_the_view_was():
+    w = leaf([1.0, 2.0, 3.0])
+    base = w * 2
+    view = base[:2]
+    z = view.sum() * 3.0  # no rule reads a value of the view
+    base.mul_(10)
+    y = (view * 5.0).sum()
+    (z + y).backward()
+    assert w.grad.tolist() == [6 + 100, 6 + 100, 0]
 
 
 def test_fingerprints_of_an_earlier_record_do_not_count_for_the_one_after_a_write():
@@ -339,6 +362,7 @@ def test_the_backward_of_a_function_is_recorded_only_if_the_gradient_shall_be():
         @staticmethod
         def forward(ctx, x):
             recording.append(autograd.is_grad_enabled())
+            assert ctx.needs_input_grad == (True,)
             return x * 2
 
         @staticmethod
@@ -485,6 +509,33 @@ def test_a_step_may_return_tensors_in_tuples_lists_and_dicts():
         assert out["a"][0].item() == 2 * k and out["a"][1][0].item() == k + 1 and out["b"] == 7 and out["c"] is w
 
 
+def test_what_is_promoted_in_a_step_is_promoted_in_its_replays():
+    step = autograd.replay(lambda n, x: (n.exp(), n / 2, n * x, n > x))
+    for k in (1, 2):
+        n, x = tensor([k, 3]), tensor([1.5, 0.5], dtype="float64")
+        for found, plain in zip(step(n, x), (n.exp(), n / 2, n * x, n > x), strict=True):
+            assert found.dtype == plain.dtype and found.tolist() == plain.tolist()
+    assert "def" in step.source
+
+
+def test_arguments_by_keyword_are_compared_too():
+    step = autograd.replay(lambda x, scale, shift=0: x * scale + shift)
+    for scale, shift in ((7, 1), (8, 1), (8, 2), (7, 1)):
+        assert step(tensor([1.0]), scale=scale, shift=shift).item() == scale + shift
+    assert step(tensor([1.0]), scale=tensor([2.0])).item() == 2
+    assert step(tensor([1.0]), scale=tensor([3.0])).item() == 3
+
+
+def test_the_oldest_program_goes_first():
+    shapes = []
+    step = autograd.replay(lambda x: (shapes.append(len(x)), x * 2)[1])
+    for n in range(1, 31):
+        step(autograd.ones(n))
+    for n in range(30, 20, -1):
+        assert step(autograd.ones(n)).tolist() == [2] * n
+    assert shapes == list(range(1, 31))
+
+
 def test_no_more_programs_are_kept_than_a_few():
     step = autograd.replay(lambda x: x * 2)
     for n in range(1, 41):
@@ -605,6 +656,8 @@ def test_a_running_sum_without_an_axis_is_one_of_all_elements():
     (total * tensor([1.0, 10.0, 100.0, 1000.0])).sum().backward()
     assert x.grad.tolist() == [[1111, 1110], [1100, 1000]]
     assert np.cumprod(x).tolist() == [1, 2, 6, 24] and x.cumprod(1).tolist() == [[1, 2], [3, 12]]
+    assert registry["cumprod"](np.array([[1.0, 2.0], [3.0, 4.0]])).tolist() == [1, 2, 6, 24]
+    assert tensor(5.0).cumprod(0).tolist() == 5
     assert np.cumsum(x, axis=0).tolist() == [[1, 2], [4, 6]] and tensor(5.0).cumsum(0).tolist() == 5
 
 
@@ -627,6 +680,34 @@ def test_the_formula_of_a_bitwise_op_computes_what_the_op_does(name):
 
 def test_integers_to_powers_that_are_not_negative_stay_integers():
     assert (tensor([2, 3]) ** tensor([0, 2])).tolist() == [1, 9]
+
+
+@pytest.mark.parametrize("name", ["elu", "hardswish", "leaky_relu", "selu", "softplus", "softsign"])
+def test_the_formula_of_an_activation_is_right_at_and_around_its_knots(name):
+    op = registry[name]
+    x = np.arange(-48, 49) / 8
+    inputs, params = op.bind((x, 0.25) if name == "leaky_relu" else (x,), {})
+    np.testing.assert_allclose(op.formula(*inputs, *params), op.forward(*inputs, *params), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+@pytest.mark.parametrize("bad", [-0.25, 1.25, np.nan])
+def test_a_probability_that_is_none_is_found_wherever_it_is(k, bad):
+    p = np.full(3, 0.5)
+    p[k] = bad
+    for value in (tensor(p), tensor(p.astype("float32"))):
+        if np.isnan(bad):
+            assert np.isnan(nn.functional.binary_cross_entropy(value, autograd.zeros_like(value)).item())
+        else:
+            with pytest.raises(ValueError, match=rf"{bad}"):
+                nn.functional.binary_cross_entropy(value, autograd.zeros_like(value))
+
+
+def test_options_and_bounds_that_do_not_exist_are_named():
+    with pytest.raises(ValueError, match="'none' or 'tanh', found 'sigmoid'"):
+        nn.functional.gelu(autograd.ones(2), approximate="sigmoid")
+    with pytest.raises(TypeError, match="the bounds of a slice must be integers"):
+        autograd.ones(3)["a":]
 
 
 def test_hardtanh_is_flat_at_its_bounds():
@@ -683,6 +764,16 @@ def test_an_op_says_what_it_is_and_which_arguments_it_has():
         registry["permute"](np.ones((2, 3)), (0, 1), 5)
     assert registry["matmul"](np.eye(2), other=np.ones((2, 1))).tolist() == [[1], [1]]
     assert registry["matmul"](x=np.eye(2), y=np.ones((2, 1))).tolist() == [[1], [1]]
+
+
+def test_a_layer_of_arrays_takes_matrices_that_fit():
+    w, b = np.ones((2, 4)), np.ones(2)
+    for x in (np.ones(4), np.ones((3, 2, 4))):
+        with pytest.raises(ShapeError, match=r"expects X \(n, in\)"):
+            registry["linear"](x, w, b)
+    for x in (np.ones(3), np.ones((4, 3)), np.ones((3, 4, 3))):
+        with pytest.raises(ShapeError, match="expects last dimension 4"):
+            registry["linear"](x, w, b)
 
 
 def test_no_dtype_is_not_float64():
