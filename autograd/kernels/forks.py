@@ -44,7 +44,8 @@ def _acquire() -> None:
         for lock in waiting[1:]:
             if not lock.acquire(blocking=False):
                 _release()
-                waiting.sort(key=lambda other, lock=lock: other is not lock)  # to wait for this one first
+                waiting.remove(lock)
+                waiting.insert(0, lock)  # to wait for this one first
                 break
             _held.locks.append(lock)
         else:

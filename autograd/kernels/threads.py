@@ -89,7 +89,7 @@ class _Pool:
             for _ in range(helpers - self.helpers):
                 try:
                     threading.Thread(target=self.serve, name="chalkgrad", daemon=True).start()
-                except RuntimeError:  # no thread is to be had, or the interpreter is about to end: there is work without
+                except RuntimeError:  # no thread is to be had, or the interpreter ends: it goes without
                     return
                 self.helpers += 1
 
