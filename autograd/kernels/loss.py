@@ -96,12 +96,12 @@ def _cross_entropy(z, y, n, out):
     if bad:
         return z.dtype.type(-1)
     rows = step(z)
-    low, tops, places, sums = memory(z, rows)
+    high, tops, _, sums = memory(z, rows)
     raised = np.empty((rows, z.shape[1]), z.dtype)
     s = 0.0
     for start in range(0, z.shape[0], rows):
         block, into, labels = z[start : start + rows], out[start : start + rows], y[start : start + rows]
-        shifted(block, raised[: into.size], low[: into.size], tops, places)
+        shifted(block, raised[: into.size], high[: into.size], tops)
         for i in range(into.size):
             into[i] = raised[i, labels[i]]
         row_rests(raised[: into.size], labels, sums)
@@ -119,11 +119,11 @@ def _cross_entropy(z, y, n, out):
 def _cross_entropy_vjp(g, each, n, z, y, out):
     wide()
     rows = step(z)
-    low, tops, places, sums = memory(z, rows)
+    high, tops, _, sums = memory(z, rows)
     hits = np.empty(rows)
     for start in range(0, z.shape[0], rows):
         into, labels = out[start : start + rows], y[start : start + rows]
-        shifted(z[start : start + rows], into, low[: into.shape[0]], tops, places)
+        shifted(z[start : start + rows], into, high[: into.shape[0]], tops)
         for i in range(into.shape[0]):
             hits[i] = into[i, labels[i]]
         row_rests(into, labels, sums)

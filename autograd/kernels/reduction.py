@@ -152,31 +152,38 @@ def _extreme(x, sign):
 
 
 @helper
-def shifted(z, out, low, tops, places):
-    """exp(z − max z) by rows, the maxima, and where they are; ``low`` is memory for as much as ``out``.
+def shifted(z, out, high, tops):
+    """exp(z − max z) by rows, and the maxima; ``high`` is memory for as much as ``out``.
 
     A difference of 80 is rounded by 32 ulps of its exponential, so what its rounding has lost comes back in.
     """
     for i in range(z.shape[0]):
-        place = 0
         if z.shape[1] > SHORT:
             top = largest(z[i], 1)
-            while z[i, place] < top:
-                place += 1
         else:
             top = z[i, 0]
             for k in range(1, z.shape[1]):
-                if z[i, k] > top or z[i, k] != z[i, k]:
-                    top, place = z[i, k], k
-        tops[i], places[i] = top, place
+                top = z[i, k] if z[i, k] > top or z[i, k] != z[i, k] else top
+        tops[i] = top
         for k in range(z.shape[1]):
-            y = z[i, k] - top
-            rest = y - z[i, k]
-            out[i, k], low[i, k] = y, (z[i, k] - (y - rest)) - (top + rest)
-    x, lost = out.reshape(out.size), low.reshape(low.size)
+            high[i, k] = top
+    x, y, t = out.reshape(out.size), z.reshape(z.size), high.reshape(high.size)
     for i in range(x.size):  # all rows in one loop: a row of ten is too short for vectors
-        e = f.exp(x[i])
-        x[i] = e + e * (lost[i] if abs(lost[i]) < 1 else 0 * e)  # ∞ − ∞ has lost nothing
+        d = y[i] - t[i]
+        rest = d - y[i]
+        lost = (y[i] - (d - rest)) - (t[i] + rest)
+        e, one = f.exp(d), f.one(d)
+        x[i] = e + e * (lost if abs(lost) < one else one - one)  # ∞ − ∞ has lost nothing
+
+
+@helper
+def peaks(z, tops, places):
+    """Where the maxima are."""
+    for i in range(z.shape[0]):
+        place = 0
+        while z[i, place] < tops[i]:
+            place += 1
+        places[i] = place
 
 
 @helper
@@ -204,7 +211,7 @@ def row_rests(x, places, sums):
 
 @helper
 def memory(z, n):
-    """For the exponentials of ``n`` rows: what rounding has lost, the maxima, their places, and sums."""
+    """For the exponentials of ``n`` rows: the maximum for each element, the maxima, their places, and sums."""
     return np.empty((n, z.shape[1]), z.dtype), np.empty(n, z.dtype), np.empty(n, np.int64), np.empty(n)
 
 
@@ -212,10 +219,10 @@ def memory(z, n):
 def _softmax(z, out):
     wide()
     n = step(z)
-    low, tops, places, sums = memory(z, n)
+    high, tops, places, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, into, low[: into.shape[0]], tops, places)
+        shifted(block, into, high[: into.shape[0]], tops)
         row_sums(into, sums)
         for i in range(into.shape[0]):
             scale = 1 / sums[i]
@@ -227,10 +234,11 @@ def _softmax(z, out):
 def _log_softmax(z, out):
     wide()
     n = step(z)
-    low, tops, places, sums = memory(z, n)
+    high, tops, places, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, into, low[: into.shape[0]], tops, places)
+        shifted(block, into, high[: into.shape[0]], tops)
+        peaks(block, tops, places)
         row_rests(into, places, sums)
         for i in range(into.shape[0]):
             sums[i] = f.log1p(sums[i])
@@ -244,10 +252,11 @@ def _log_softmax_vjp(g, z, out):
     """The gradient g − softmax(z) Σ g, so that −1 and +1 do not cancel where a class is almost certain."""
     wide()
     n = step(z)
-    low, tops, places, sums = memory(z, n)
+    high, tops, places, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into, above = z[start : start + n], out[start : start + n], g[start : start + n]
-        shifted(block, into, low[: into.shape[0]], tops, places)
+        shifted(block, into, high[: into.shape[0]], tops)
+        peaks(block, tops, places)
         row_rests(into, places, sums)
         for i in range(into.shape[0]):
             place, most, all_g, other_g = places[i], np.float64(above[i, places[i]]), 0.0, 0.0
@@ -264,11 +273,12 @@ def _log_softmax_vjp(g, z, out):
 def _logsumexp(z, out):
     wide()
     n = step(z)
-    low, tops, places, sums = memory(z, n)
+    high, tops, places, sums = memory(z, n)
     raised = np.empty((n, z.shape[1]), z.dtype)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
-        shifted(block, raised[: into.size], low[: into.size], tops, places)
+        shifted(block, raised[: into.size], high[: into.size], tops)
+        peaks(block, tops, places)
         row_rests(raised[: into.size], places, sums)
         for i in range(into.size):  # where the largest is ±inf or nan, so is the result: they have no difference
             into[i] = f.log1p(sums[i]) + np.float64(tops[i]) if abs(tops[i]) < np.inf else tops[i]
