@@ -219,7 +219,7 @@ def memory(z, n):
 def _softmax(z, out):
     wide()
     n = step(z)
-    high, tops, places, sums = memory(z, n)
+    high, tops, _, sums = memory(z, n)
     for start in range(0, z.shape[0], n):
         block, into = z[start : start + n], out[start : start + n]
         shifted(block, into, high[: into.shape[0]], tops)
