@@ -366,7 +366,7 @@ UNARY = [
     one_of("log2", log_at(lambda x: mp.log(x) / LN2, 0), infinite_at(lambda x: 1 / x / LN2, 0), (0.0, 4.0),
            marks=(1, 0.5, 8)),
     one_of("log10", log_at(lambda x: mp.log(x) / LN10, 0), infinite_at(lambda x: 1 / x / LN10, 0), (0.0, 4.0),
-           marks=(1, 0.1, 1000)),
+           marks=(1, 0.1, 1000, 2e-39, 4e-309)),  # where 1 / x is infinite, but not 1 / (x ln 10)
     one_of("log1p", log_at(mp.log1p, -1), infinite_at(lambda x: 1 / (1 + x), -1), (-1.0, 3.0), marks=(-1, 1)),
     one_of("sqrt", mp.sqrt, infinite_at(lambda x: 1 / (2 * mp.sqrt(x)), 0), (0.0, 4.0), marks=(1,)),
     one_of("rsqrt", domain(lambda x: x >= 0, infinite_at(lambda x: 1 / mp.sqrt(x), 0)),
