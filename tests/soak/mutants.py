@@ -40,8 +40,8 @@ OPS = "activation arithmetic axes conv dtypes elementwise indexing linalg loss r
 FILES = [*(f"autograd/{name}.py" for name in ENGINE.split()), *(f"autograd/ops/{name}.py" for name in OPS.split())]
 DECLARING = [name for name in OPS.split() if name not in ("axes", "dtypes", "indexing", "record")]
 TESTS = (
-    "autograd_api conv creation elementwise engine layers linalg losses ops reduction reliability replay shape "
-    "small_faults tensor viz_notation viz_steps"
+    "autograd_api conv creation elementwise engine layers linalg losses mutation ops reduction reliability replay "
+    "shape small_faults tensor viz_notation viz_steps"
 )
 PATIENCE = 4.0  # CPU seconds of tests for one fault
 ENOUGH = 5  # tests of a line that were fast, from every test file, before any of the others
