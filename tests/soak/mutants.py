@@ -288,7 +288,7 @@ def run(budget_seconds: float) -> list[tuple[str, str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.soak.mutants", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="so long, after the minutes that finding the lines takes once (120)")
+    parser.add_argument("--seconds", type=float, default=120, help="once it knows the lines (120)")
     parser.add_argument("--seed", type=int, default=0, help="which faults come first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once")
     parser.add_argument("--only", nargs="+", metavar="FILE[:LINE:]", help="only the faults there")
