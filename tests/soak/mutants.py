@@ -40,8 +40,8 @@ OPS = "activation arithmetic axes conv dtypes elementwise indexing linalg loss r
 FILES = [*(f"autograd/{name}.py" for name in ENGINE.split()), *(f"autograd/ops/{name}.py" for name in OPS.split())]
 DECLARING = [name for name in OPS.split() if name not in ("axes", "dtypes", "indexing", "record")]
 TESTS = (
-    "autograd_api conv creation elementwise engine layers linalg losses ops reduction reliability replay shape "
-    "small_faults tensor viz_notation viz_steps"
+    "autograd_api conv creation elementwise engine layers linalg losses mutation ops reduction reliability replay "
+    "shape small_faults tensor viz_notation viz_steps"
 )
 PATIENCE = 4.0  # CPU seconds of tests for one fault
 ENOUGH = 5  # tests of a line that were fast, from every test file, before any of the others
@@ -85,7 +85,7 @@ class Trial:
         journal = Path(self.options.journal) if self.options.journal else None
         before = [json.loads(line) for line in journal.read_text().splitlines()] if journal and journal.exists() else []
         done = {(r["file"], r["number"]) for r in before}
-        results = before + self.run_all([m for m in every if m[:2] not in done], started, journal)
+        results = before + self.run_all([m for m in every if m[:2] not in done], warm, journal)
         self.report(results, len(every), warm - started)
         return True
 
@@ -288,7 +288,7 @@ def run(budget_seconds: float) -> list[tuple[str, str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.soak.mutants", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="stop after so long (120)")
+    parser.add_argument("--seconds", type=float, default=120, help="once it knows the lines (120)")
     parser.add_argument("--seed", type=int, default=0, help="which faults come first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once")
     parser.add_argument("--only", nargs="+", metavar="FILE[:LINE:]", help="only the faults there")
