@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -104,3 +106,8 @@ writes = Writes()
 def memory(x: Any) -> Any:
     """The tensor that keeps the version of the memory of ``x``: itself, or what it is a view of."""
     return x if x._base is None else x._base
+
+
+array_of: Callable[[Any], Array] = attrgetter("_array")
+grad_of: Callable[[Any], Any] = attrgetter("_grad")
+"""``.array`` and ``.grad`` of a tensor, read in C: for whoever goes through all parameters in every step."""

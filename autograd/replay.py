@@ -3,20 +3,27 @@
 The first call of a replayed function runs it as it is, while a :class:`Tape` notes which array was computed from which,
 by what: the forwards, the rules of the backward pass, and what changes parameters (an optimizer). What it notes is a
 program: one line a call, and nothing of graph, tensors and modules left. ``replayed.source`` shows it.
+
+Where a call has a plan (:mod:`autograd.kernels.plans`), its line is the call of the kernel itself. What that computes
+goes to memory that the program keeps, unless somebody else gets to see the array: a gradient, a result, an argument of
+a line that has no plan.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from threading import get_ident
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock, get_ident
 from typing import Any
 
 import numpy as np
 
 from . import engine
+from .kernels.plans import Plan
 from .node import NUMBERS, Node, mode, writes
 from .ops import Op, promote
 
@@ -80,7 +87,15 @@ class replay:
             return self._step(*args, **kwargs)
         if not program.fits():
             return self._record(key, tensors, args, kwargs)
-        return program.run(*tensors)
+        if not program.free.acquire(blocking=False):  # another thread is in its memory
+            return self._step(*args, **kwargs)
+        try:
+            return program.run(*tensors)
+        finally:
+            program.free.release()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_programs": OrderedDict()}  # a copy records its own
 
     @property
     def source(self) -> str:
@@ -132,6 +147,41 @@ def effect(method: Callable[..., Any]) -> Any:
     return run
 
 
+class Name(str):
+    """A variable of a program."""
+
+
+@dataclass
+class Line:
+    """A call in a program; its arguments are names, constants, and sequences and dicts of them."""
+
+    function: Callable[..., Any]
+    args: Sequence[Any] = ()
+    targets: Sequence[Name | None] = ()
+    unpacked: bool = False  # it returns a sequence, of the targets
+    scalar: bool = False  # it may return a scalar of NumPy's
+    planner: Callable[..., Plan | None] | None = None
+
+
+def _names(x: Any) -> set[str]:
+    """The variables among the arguments of a line."""
+    if isinstance(x, Name):
+        return {x}
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
+    return set().union(*map(_names, parts))
+
+
+def _filled(x: Any, arrays: dict[str, Any]) -> Any:
+    """Arguments with arrays in the place of names."""
+    if isinstance(x, (list, tuple)):
+        return [_filled(y, arrays) for y in x]
+    return arrays[x] if isinstance(x, Name) else x
+
+
+def _mixed(op: Op, arrays: list[Any], params: tuple[Any, ...]) -> Any:
+    return op.compute(promote(op, arrays), params)
+
+
 class Tape:
     """What a step computes, noted by the engine while the step runs."""
 
@@ -140,19 +190,20 @@ class Tape:
         self.warns = False
         self.thread = get_ident()
         self.alive: list[Any] = [tensors]  # so that an id means one object
-        self.names: dict[int, str] = {}  # array → variable
+        self.names: dict[int, Name] = {}  # array → variable
+        self.arrays: dict[str, Any] = {}  # variable → what it was
         self.born: set[int] = set()
-        self.globals: dict[str, Any] = {"leaf": engine.leaf, "asarray": np.asarray, "accumulate": engine.accumulate}
+        self.globals: dict[str, Any] = {"leaf": engine.leaf, "asarray": np.asarray, "empty": np.empty}
         self.constants: dict[int, str] = {}
-        self.head: list[str] = []
-        self.lines: list[str] = []
-        self.captured: dict[Any, str] = {}
+        self.vectors: dict[int, Any] = {}  # constant array → it as a vector
+        self.fixed: set[str] = set()  # variables that are the same array in every run
+        self.lines: list[Line] = []
+        self.captured: dict[Any, Name] = {}
         self.owners: dict[int, Any] = {}
         self.written = writes.latest
-        self.arguments = {id(x): f"t{k}" for k, x in enumerate(tensors)}
+        self.arguments = {id(x): Name(f"t{k}") for k, x in enumerate(tensors)}
         for k, x in enumerate(tensors):
-            self.names[id(x._array)] = f"x{k}"
-            self.head.append(f"x{k} = t{k}._array")
+            self._name(x._array, f"x{k}")
             if x._op is not None:
                 self.refuse("an argument has a graph of its own")
 
@@ -178,17 +229,18 @@ class Tape:
         if self.reason or self.thread != get_ident():
             return
         values = [self._input(x) for x in inputs]
+        rest = [self._value(x) for x in params]
         if mixed:
-            self.lines.append(f"p = {self._constant(promote)}({self._constant(op)}, [{', '.join(values)}])")
-            values = ["*p"]
+            line = Line(_mixed, (op, values, rest))
         else:  # numbers as the engine gives them to an op
             dtype = next((x._array.dtype for x in inputs if isinstance(x, Node)), None)
             values = [
-                self._constant(engine.constant(x, dtype)) if type(x) in NUMBERS and x else value
+                engine.constant(x, dtype) if type(x) in NUMBERS and x else value
                 for x, value in zip(inputs, values, strict=True)
             ]
-        call = f"{self._constant(op.forward)}({', '.join([*values, *map(self._value, params)])})"
-        self.lines.append(f"{self._name(array)} = {call if made is array else f'asarray({call})'}")
+            line = Line(op.forward, (*values, *rest), planner=op.plan)
+        line.targets, line.scalar = (self._name(array),), made is not array
+        self.lines.append(line)
         scope = mode.here.scope
         while scope is not None:
             self.owners[id(scope[0])] = scope[0]
@@ -198,26 +250,25 @@ class Tape:
         """The backward pass called ``function``."""
         if self.reason or self.thread != get_ident():
             return
-        call = f"{self._constant(function)}({', '.join(map(self._value, args))})"
-        if isinstance(result, (tuple, list)):
-            targets = ", ".join("_" if part is None else self._name(part) for part in result)
-            self.lines.append(f"{targets}, = {call}")
-        else:
-            self.warns = True  # a rule in NumPy, not a kernel: it may divide by 0
-            self.lines.append(f"{self._name(result)} = {call}")
+        line = Line(function, [self._value(x) for x in args], planner=getattr(function, "plan", None))
+        line.unpacked = isinstance(result, (tuple, list))
+        parts = result if line.unpacked else (result,)
+        line.targets = [None if part is None else self._name(part) for part in parts]
+        self.warns = self.warns or not line.unpacked  # a rule in NumPy, not a kernel: it may divide by 0
+        self.lines.append(line)
 
     def seeded(self, seed: Any) -> None:
         """A backward pass starts from ``seed``."""
         if id(seed) not in self.names and seed.size == 1 and seed.item() == 1:
-            self.head.append(f"{self._name(seed)} = {self._constant(seed)}")
+            self.fixed.add(self._name(seed))
 
     def accumulated(self, found: dict[Any, Any], shared: Any) -> None:
         """The gradients will be added to the leaves' ``.grad`` now; :meth:`settled` when they have been."""
         if self.reason or self.thread != get_ident():
             return
         self._check_writes()
-        pairs = [f"{self._leaf(x)}: {self._value(g)}" for x, g in found.items()]
-        self.lines.append(f"accumulate({{{', '.join(pairs)}}}, {self._value(tuple(shared))})")
+        gradients = {self._leaf(x): self._value(g) for x, g in found.items()}
+        self.lines.append(Line(engine.accumulate, (gradients, self._value(tuple(shared)))))
 
     def settled(self) -> None:
         """Whatever was written since :meth:`accumulated` is what a replay writes, too."""
@@ -241,12 +292,11 @@ class Tape:
             engine.tape = self
         if any(isinstance(x, Node) and self._is_new(x) for x in (*args, *kwargs.values())):
             self.refuse(f"{method.__qualname__}() is given a tensor that the step made")
-        call = functools.partial(method, *args, **kwargs) if args or kwargs else method
-        self.lines.append(f"{self._constant(call)}()")
+        self.lines.append(Line(functools.partial(method, *args, **kwargs) if args or kwargs else method))
         self._allow()
         return result
 
-    # -- writing it down
+    # -- names and constants
 
     def _is_new(self, x: Any) -> bool:
         """Whether the step made tensor ``x``."""
@@ -260,9 +310,11 @@ class Tape:
     def _allow(self) -> None:
         self.written = writes.latest
 
-    def _name(self, array: Any) -> str:
+    def _name(self, array: Any, name: str = "") -> Name:
         self.alive.append(array)
-        return self.names.setdefault(id(array), f"v{len(self.names)}")
+        found = self.names.setdefault(id(array), Name(name or f"v{len(self.names)}"))
+        self.arrays[found] = array
+        return found
 
     def _constant(self, x: Any) -> str:
         if id(x) not in self.constants:
@@ -273,68 +325,58 @@ class Tape:
             self.alive.append(x)
         return self.constants[id(x)]
 
-    def _input(self, x: Any) -> str:
-        if not isinstance(x, Node):
-            return repr(x) if isinstance(x, (bool, int)) else self._constant(x)
-        return self._array(x._array, x)
+    def _input(self, x: Any) -> Any:
+        return self._array(x._array, x) if isinstance(x, Node) else x
 
-    def _array(self, array: Any, owner: Any = None) -> str:
+    def _array(self, array: Any, owner: Any = None) -> Name | None:
         known = self.names.get(id(array))
         if known is not None:
             return known
         if owner is None or id(owner) in self.born or owner._op is not None:
             self.refuse("it uses values from outside the recorded computation (random numbers, or an array made in it)")
-            return "None"
-        return self._capture(owner)
-
-    def _capture(self, x: Any) -> str:
-        name = self.captured.setdefault(x, f"w{len(self.captured)}")
-        self.head.append(f"{name} = {self._constant(x)}._array")
-        self.names[id(x._array)] = name
-        self.alive.append(x._array)
+            return None
+        name = self.captured[owner] = self._name(array, f"w{len(self.captured)}")
+        self.fixed.add(name)
         return name
 
-    def _leaf(self, x: Any) -> str:
+    def _leaf(self, x: Any) -> Any:
         if id(x) in self.arguments:
             return self.arguments[id(x)]
         if id(x) in self.born or x._op is not None:
             self.refuse("it gives a gradient to a tensor that it made")
-        return self._constant(x)
+        return x
 
-    def _value(self, x: Any) -> str:
+    def _value(self, x: Any) -> Any:
         """An argument of a call."""
         if isinstance(x, np.ndarray):
             return self._array(x)
         if isinstance(x, (list, tuple)):
-            return f"({''.join(self._value(y) + ', ' for y in x)})"
-        if x is None or isinstance(x, (bool, int, str)):
-            return repr(x)
+            return tuple(self._value(y) for y in x)
         if isinstance(x, Node):
             self.refuse("an operation has a tensor as a parameter")
-        return self._constant(x)
+        return x
 
-    def _result(self, x: Any) -> str:
-        if isinstance(x, Node):
-            if id(x._array) not in self.names or x in self.captured or id(x) in self.arguments:
-                return self._leaf(x)
-            return f"leaf({self.names[id(x._array)]})"
-        if isinstance(x, (list, tuple)) and type(x) in (list, tuple):
-            inner = "".join(self._result(y) + ", " for y in x)
-            return f"({inner})" if isinstance(x, tuple) else f"[{inner}]"
-        if isinstance(x, dict):
-            return "{" + "".join(f"{self._constant(k)}: {self._result(v)}, " for k, v in x.items()) + "}"
-        if isinstance(x, np.ndarray):
-            self.refuse("it returns an array")
-        return self._constant(x)
+    # -- writing it down
 
     def program(self, result: Any, name: str) -> Program | None:
         """What was noted, to be run; None if that cannot be."""
-        returned = self._result(result)
+        shown: set[str] = set()  # what more than planned lines get to see
+        returned = self._result(result, shown)
         self._check_writes()
         if self.reason:
             return None
+        for line in self.lines:
+            if self._plan(line) is None:
+                line.planner = None
+                shown |= _names(line.args)
+        body = [text for line in self.lines for text in self._written(line, shown)]
+        body.append(f"return {returned}")
+        used = "\n".join(body)
+        head = [(f"x{k}", f"{x}._array") for k, x in enumerate(self.arguments.values())]
+        head += [(w, f"{self._constant(x)}._array") for x, w in self.captured.items()]
+        head += [(v, self._constant(self.arrays[v])) for v in self.fixed - {*self.captured.values()} if v in shown]
+        body = [f"{target} = {value}" for target, value in head if re.search(rf"\b{target}\b", used)] + body
         name = name if name.isidentifier() else "step"
-        body = [*self.head, *self.lines, f"return {returned}"]
         arguments = ", ".join(self.arguments.values())
         source = f"def {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body)
         program = Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
@@ -342,12 +384,71 @@ class Tape:
             program.run = np.errstate(all="ignore")(program.run)
         return program
 
+    def _plan(self, line: Line) -> Plan | None:
+        return None if line.planner is None else line.planner(*_filled(line.args, self.arrays))
+
+    def _written(self, line: Line, shown: set[str]) -> Iterator[str]:
+        """The line as text."""
+        plan = self._plan(line)
+        if plan is None:
+            call = f"{self._constant(line.function)}({', '.join(map(self._text, line.args))})"
+            targets = ", ".join(x or "_" for x in line.targets) + (", " if line.unpacked else "")
+            yield (f"{targets} = " if targets else "") + (f"asarray({call})" if line.scalar else call)
+            return
+        results = plan.result if line.unpacked else (plan.result,)
+        for target, array in zip(line.targets, results, strict=True):
+            if target is not None:
+                self.names[id(array)] = target
+                self.arrays[target] = array
+                self.alive.append(array)
+                if target in shown:
+                    yield f"{target} = empty({array.shape}, {self._constant(array.dtype)})"
+                else:
+                    self.fixed.add(target)
+        arguments = ", ".join(self._planned(x, plan.vectors) for x in plan.arguments)
+        yield f"{self._constant(plan.kernel)}({arguments})"
+
+    def _planned(self, x: Any, vectors: bool) -> str:
+        """An argument of a kernel; ``vectors``: as a vector."""
+        if not isinstance(x, np.ndarray):
+            return self._text(x)
+        name = self.names.get(id(x))
+        if name is None or name in self.fixed:
+            return self._constant(self.vectors.setdefault(id(x), x.ravel()) if vectors else x)
+        return f"{name}.ravel()" if vectors else name
+
+    def _text(self, x: Any) -> str:
+        """An argument of a call."""
+        if isinstance(x, Name):
+            return str(x)
+        if isinstance(x, dict):
+            return "{" + "".join(f"{self._text(k)}: {self._text(v)}, " for k, v in x.items()) + "}"
+        if isinstance(x, (list, tuple)):
+            return f"({''.join(self._text(y) + ', ' for y in x)})"
+        return repr(x) if x is None or isinstance(x, (bool, int, str)) else self._constant(x)
+
+    def _result(self, x: Any, shown: set[str]) -> str:
+        if isinstance(x, Node):
+            if id(x._array) not in self.names or x in self.captured or id(x) in self.arguments:
+                return self._text(self._leaf(x))
+            shown.add(self.names[id(x._array)])
+            return f"leaf({self.names[id(x._array)]})"
+        if isinstance(x, (list, tuple)) and type(x) in (list, tuple):
+            inner = "".join(self._result(y, shown) + ", " for y in x)
+            return f"({inner})" if isinstance(x, tuple) else f"[{inner}]"
+        if isinstance(x, dict):
+            return "{" + "".join(f"{self._constant(k)}: {self._result(v, shown)}, " for k, v in x.items()) + "}"
+        if isinstance(x, np.ndarray):
+            self.refuse("it returns an array")
+        return self._constant(x)
+
 
 class Program:
     """A recorded step, and what must still be as it was."""
 
     def __init__(self, source: str, names: dict[str, Any], name: str, captured: list[Any], owners: list[Any]) -> None:
         self.source = source
+        self.free = Lock()  # held while it runs: it keeps memory from run to run
         exec(compile(source, f"<replay of {name}>", "exec"), names)
         self.run = names[name]
         self._captured = [(x, x._array, x._requires_grad) for x in captured]
@@ -370,7 +471,7 @@ def _described(x: Any, tensors: list[Any]) -> Any:
     if isinstance(x, Node):
         tensors.append(x)
         array = x._array
-        return array.shape, array.dtype.char, x._requires_grad
+        return array.shape, array.dtype.char, x._requires_grad, array.flags.c_contiguous
     if isinstance(x, (tuple, list)):
         return type(x), *[_described(y, tensors) for y in x]
     if isinstance(x, dict):

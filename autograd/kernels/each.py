@@ -15,6 +15,7 @@ import numpy as np
 
 from . import threads
 from .jit import Array, jit
+from .plans import Plan, plain
 from .quiet import context
 
 _SOURCE = """
@@ -32,7 +33,7 @@ def {name}({arguments}):
 """
 
 
-def _function(kernel: Callable[..., Any], result: str) -> Callable[..., Array]:
+def _function(kernel: Callable[..., Any], result: str) -> Any:
     """The function that ``kernel`` makes; its ``kernel`` is the compiled one."""
     parameters = list(inspect.signature(kernel).parameters.values())[:-1]
     names = [p.name for p in parameters]
@@ -52,20 +53,30 @@ def _function(kernel: Callable[..., Any], result: str) -> Callable[..., Array]:
     exec(compile(source, f"<{kernel.__name__}>", "exec"), scope)
     made: Any = scope[kernel.__name__]
     made.__doc__, made.__module__, made.kernel = kernel.__doc__, kernel.__module__, compiled
+    made.plan = partial(_plan, compiled, [p.annotation is p.empty for p in parameters], result == "out")
     return made
+
+
+def _plan(kernel: Callable[..., Any], arrays: Sequence[bool], alone: bool, *args: Any) -> Plan | None:
+    """What a function made here comes to; ``arrays`` says which of its arguments are none of the numbers."""
+    given = [x for x, is_array in zip(args, arrays, strict=True) if is_array]
+    if not plain(*given) or len({x.shape for x in given}) > 1:
+        return None
+    out = np.empty(given[-1].shape, given[-1].dtype)
+    return Plan(kernel, (*args, out), out if alone else (out,), vectors=True)
 
 
 def _array(x: Any) -> Array:
     return np.asarray(x * 1.0)
 
 
-elementwise: Callable[..., Callable[..., Array]] = partial(_function, result="out")
+elementwise: Callable[..., Any] = partial(_function, result="out")
 """Decorate a kernel whose arguments are vectors of one length, numbers (``: float``), and the vector of results.
 
 It becomes a function of arrays of one shape, any one, and of the numbers. The result has the dtype of the last array.
 """
 
-gradient: Callable[..., Callable[..., Any]] = partial(_function, result="(out,)")
+gradient: Callable[..., Any] = partial(_function, result="(out,)")
 """The same, for a vjp: the result is a tuple."""
 
 

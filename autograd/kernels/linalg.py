@@ -13,6 +13,7 @@ import numpy as np
 
 from . import threads
 from .jit import Array, fused, jit, matrix, reordered, wide
+from .plans import Plan, plain, planned
 from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
 
@@ -237,6 +238,15 @@ def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: 
     return out
 
 
+def _linear_plan(X: Array, W: Array, b: Array) -> Plan | None:
+    n, d, m = len(X), X.shape[1], len(W)
+    if n < TALL or n * d * m > SMALL or not plain(X, W, b) or not X.dtype is W.dtype is b.dtype:
+        return None
+    out = np.empty((n, m), X.dtype)
+    return Plan(_linear, (X, W, b, out), out)
+
+
+@planned(_linear_plan)
 def linear(X: Array, W: Array, b: Array) -> Array:
     """X Wᵀ + b for X (n, in), W (out, in), b (out,)."""
     n, d = X.shape
@@ -253,6 +263,15 @@ def linear(X: Array, W: Array, b: Array) -> Array:
     return z
 
 
+def _linear_vjp_plan(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> Plan | None:
+    n, d, m = len(X), X.shape[1], len(W)
+    if n < TALL or not 0 < n * d * m <= SMALL or not plain(g, X, W) or not X.dtype is g.dtype is W.dtype:
+        return None
+    dX, dW, db = np.empty((n if needs[0] else 0, d), X.dtype), np.empty((m, d), X.dtype), np.empty(m, X.dtype)
+    return Plan(_linear_vjp, (g, X, W, dX, dW, db), (dX if needs[0] else None, dW, db))
+
+
+@planned(_linear_vjp_plan)
 def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Array | None, Array | None, Array | None]:
     """(g W, gᵀ X, 1ᵀ g), each only if ``needs`` says so."""
     n, d = X.shape

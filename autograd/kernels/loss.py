@@ -10,6 +10,7 @@ import numpy as np
 from . import functions as f
 from .each import elementwise
 from .jit import Array, helper, jit, matrix, wide
+from .plans import Plan, plain, planned
 from .reduction import memory, plus, row_rests, shifted, step, total
 
 
@@ -21,12 +22,12 @@ def _term(z, y):
 
 
 @jit
-def _bce_with_logits(z, y, n):
+def _bce_with_logits(z, y, n, out):
     wide()
     s = 0.0
     for i in range(z.size):
         s = plus(s, np.float64(_term(z[i], y[i])))
-    return z.dtype.type(s / n)
+    out[0] = z.dtype.type(s / n)
 
 
 @elementwise
@@ -45,11 +46,11 @@ def _slope(z, y):
 
 
 @jit
-def _bce_with_logits_vjp(g, z, y, out):
+def _bce_with_logits_vjp(g, n, z, y, out):
     wide()
-    g = z.dtype.type(g)
+    factor = z.dtype.type(np.float64(g[0]) / n)
     for i in range(z.size):
-        out[i] = g * _slope(z[i], y[i])
+        out[i] = factor * _slope(z[i], y[i])
 
 
 @elementwise
@@ -134,24 +135,45 @@ def _cross_entropy_vjp(g, each, n, z, y, out):
             into[i, labels[i]] = -factor * sums[i]  # not the softmax less 1: near 1 they cancel
 
 
+def _bce_with_logits_plan(z: Array, y: Array, reduction: str) -> Plan | None:
+    if reduction == "none" or not plain(z, y):
+        return None
+    out = np.empty((), z.dtype)
+    return Plan(_bce_with_logits, (z, y, _divisor(z, reduction), out), out, vectors=True)
+
+
+@planned(_bce_with_logits_plan)
 def bce_with_logits(z: Array, y: Array, reduction: str) -> Array:
     """The terms ln(1 + eᶻ) − y z, of any shape, or their sum or mean."""
     if reduction == "none":
         return _bce_with_logits_terms(y, z)
-    n = z.size if reduction == "mean" else 1
-    return np.array(_bce_with_logits(z.ravel(), y.ravel(), n), z.dtype)
+    out = np.empty((), z.dtype)
+    _bce_with_logits(z.ravel(), y.ravel(), _divisor(z, reduction), out.ravel())
+    return out
 
 
+def _divisor(z: Array, reduction: str) -> int:
+    return z.size if reduction == "mean" else 1
+
+
+def _bce_with_logits_vjp_plan(g: Array, z: Array, y: Array, reduction: str, needs: Sequence[bool]) -> Plan | None:
+    if reduction == "none" or tuple(needs) != (True, False) or not plain(g, z, y):
+        return None
+    dz = np.empty(z.shape, z.dtype)
+    return Plan(_bce_with_logits_vjp, (g, _divisor(z, reduction), z, y, dz), (dz, None), vectors=True)
+
+
+@planned(_bce_with_logits_vjp_plan)
 def bce_with_logits_vjp(g: Array, z: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
     """The gradients g (σ(z) − y) and −g z, divided by the count for a mean."""
-    n = z.size if reduction == "mean" else 1
+    n = _divisor(z, reduction)
     dz = None
     if needs[0]:
         if reduction == "none":
             dz = _bce_with_logits_terms_vjp(g, y, z)
         else:
             dz = np.empty(z.shape, z.dtype)
-            _bce_with_logits_vjp(float(g) / n, z.ravel(), y.ravel(), dz.ravel())
+            _bce_with_logits_vjp(np.ravel(g), n, z.ravel(), y.ravel(), dz.ravel())
     return dz, -g * z / n if needs[1] else None
 
 
@@ -163,7 +185,7 @@ def bce(p: Array, y: Array) -> tuple[Array, float, int]:
 
 def bce_vjp(g: Array, p: Array, y: Array, reduction: str, needs: Sequence[bool]) -> tuple[Any, Any]:
     """The gradients g (p − y) / (p (1 − p)) and g (ln(1 − p) − ln p), divided by the count for a mean."""
-    n = p.size if reduction == "mean" else 1
+    n = _divisor(p, reduction)
     dp, dy = np.empty(p.shape, p.dtype), None
     if needs[0]:
         _bce_vjp(np.ravel(g), 1 if reduction == "none" else 0, n, p.ravel(), y.ravel(), dp.ravel())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import activation as kernels
+from ..kernels.plans import planned
 from ..kernels.quiet import quiet
 from .arithmetic import where
 from .elementwise import erfc, exp, sigmoid, tanh
@@ -63,6 +64,7 @@ def _gelu_slope(x: Any, approximate: str) -> Any:
     vjp=kernels.silu_vjp,
     samples=unary,
 )
+@planned(kernels.silu.plan)
 def silu(x: Any) -> Any:
     """x σ(x), elementwise; 0 at −∞."""
     return kernels.silu(x)

@@ -11,6 +11,7 @@ import numpy as np
 from ..kernels import elementwise as kernels
 from ..kernels import pairs
 from ..kernels.each import of_one, of_two
+from ..kernels.plans import planned
 from ..kernels.quiet import accurate
 from .arithmetic import guard, inside
 from .record import primitive
@@ -62,6 +63,7 @@ def pow(x: Any, y: Any) -> Any:
 
 
 @elementwise("exp", formula=lambda x: np.exp(x), x=lambda g, u: g * u, numpy=[np.exp], singular=True, samples=unary)
+@planned(kernels.exp.plan)
 def exp(x: Any) -> Any:
     """eˣ, elementwise.
 
@@ -81,6 +83,7 @@ def expm1(x: Any) -> Any:
 
 
 @elementwise("ln", x=lambda g, x: g / inside(x >= 0, x), numpy=[np.log], singular=True, samples=unary_positive)
+@planned(kernels.log.plan)
 def log(x: Any) -> Any:
     """ln x, elementwise; log(0) is −inf, and a negative number gives nan, as does its gradient."""
     return kernels.log(x)
@@ -238,6 +241,7 @@ def erfc(x: Any) -> Any:
 
 
 @elementwise("σ", x=lambda g, u: g * u * (1 - u), vjp=kernels.sigmoid_vjp, samples=unary)
+@planned(kernels.sigmoid.plan)
 def sigmoid(x: Any) -> Any:
     """σ(x) = 1 / (1 + e⁻ˣ), elementwise: the logistic function of the slides ("Common choices for g_H").
 
@@ -251,12 +255,14 @@ def sigmoid(x: Any) -> Any:
 
 
 @elementwise("tanh", x=lambda g, u: g * (1 - u**2), vjp=kernels.tanh_vjp, numpy=[np.tanh], samples=unary)
+@planned(kernels.tanh.plan)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent, elementwise: tanh(x) = 2σ(2x) − 1 (the slides print 2σ(x) − 1; see the errata)."""
     return kernels.tanh(x)
 
 
 @elementwise("ReLU", x=lambda g, x: g * np.heaviside(x, 0), vjp=kernels.relu_vjp, samples=unary)
+@planned(kernels.relu.plan)
 def relu(x: Any) -> Any:
     """max{0, x}, elementwise; the derivative at 0 is 0. nan stays nan, and so does its gradient."""
     return kernels.relu(x)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError, check_broadcast
 from ..kernels import linalg as kernels
+from ..kernels.plans import planned
 from ..kernels.quiet import quiet
 from .axes import axis
 from .record import primitive
@@ -185,6 +186,7 @@ def diagonal_put(x: Any, shape: Any = (), offset: int = 0, dim1: int = 0, dim2: 
     ],
     method=False,
 )  # fmt: skip
+@planned(kernels.linear.plan)
 def linear(X: Any, W: Any, b: Any) -> Any:
     """X Wᵀ + b: rows of X (n, in) are samples, W is (out, in), b is (out,); gives (n, out).
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from ..kernels import loss as kernels
+from ..kernels.plans import planned
 from .elementwise import sigmoid
 from .record import primitive
 from .reduction import softmax
@@ -123,6 +124,7 @@ def at_least(x: Any, low: float = 0.0) -> Any:
     samples=lambda s: _targets(s, unit=False),
     method=False,
 )
+@planned(kernels.bce_with_logits.plan)
 def bce_with_logits(z: Any, y: Any, reduction: str = "mean") -> Any:
     """Binary cross-entropy on scores: ln(1 + eᶻ) − y z, computed as max(z, 0) − z y + ln(1 + e^−|z|).
 

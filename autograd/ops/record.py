@@ -86,11 +86,14 @@ class Op:
         The output may share the memory of the first input.
     singular : bool
         The derivative is infinite somewhere, so an upstream gradient of exactly 0 must give 0, not 0 · ∞ = nan.
+    plan : callable or None
+        The forward's and, as an attribute, the vjp's: see :mod:`autograd.kernels.plans`.
     samples : callable
         Given a :class:`~autograd.ops.samples.Sampler`, a list of inputs to test the op with.
     """
 
     joint: Callable[..., Any] | None = None
+    plan: Callable[..., Any] | None = None  # an attribute of the forward, which becomes the op's
 
     def __init__(
         self,
@@ -146,9 +149,10 @@ class Op:
         registry[self.name] = self
         by_numpy.update(dict.fromkeys(numpy, self))
 
-    def _reader(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+    def _reader(self, rule: Any) -> Any:
         """``rule`` behind one signature, ``(g, u, a, p, x)``: what it asks for by name, found by position.
 
+        Its ``plan``, if it has one, gets the same signature.
         The few lines are compiled once, here, so that the backward pass looks nothing up.
         """
         found = {"g": "g", "u": "u", "i": "x", "needs": "x"}
@@ -162,7 +166,8 @@ class Op:
         if missing:
             raise TypeError(f"{self.name}: a rule asks for {missing}; it can have {list(found)}")
         source = f"lambda g, u, a, p, x=None: rule({', '.join(found[name] for name in wanted)})"
-        reader: Callable[..., Any] = eval(source, {"rule": rule, "shape": _shape})
+        reader = eval(source, {"rule": rule, "shape": _shape})
+        reader.plan = eval(source, {"rule": rule.plan, "shape": _shape}) if hasattr(rule, "plan") else None
         return reader
 
     def compute(self, arrays: list[Any], params: tuple[Any, ...]) -> Any:

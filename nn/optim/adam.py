@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd import Tensor, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Together, Work, check_options
+from .optimizer import Together, check_options
 
 
 class Adam(Together):
@@ -91,19 +91,19 @@ class Adam(Together):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
-    def _remembered(self, work: list[Work], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Array]]]:
-        states = [self.state[p] or self._state_of(p, options) for p, _ in work]
+    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+        states = [self.state[p] or self._state_of(p, options) for p in params]
         steps = []
         for state in states:
             state["step"] = step = state["step"] + 1
             steps.append(step)
-        arrays = [[s["exp_avg"].array for s in states], [s["exp_avg_sq"].array for s in states]]
+        moments = [[state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]]
         if options[5]:
-            for (p, _), state in zip(work, states, strict=True):
+            for p, state in zip(params, states, strict=True):
                 if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
                     state["max_exp_avg_sq"] = zeros_like(p)
-            arrays.append([s["max_exp_avg_sq"].array for s in states])
-        return steps, arrays
+            moments.append([state["max_exp_avg_sq"] for state in states])
+        return steps, moments
 
 
 class AdamW(Adam):

@@ -6,6 +6,8 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from autograd import ShapeError, Tensor, as_tensor, effect, enable_grad
 from autograd.kernels import threads
 from autograd.kernels.optim import NOTHING, SEVERAL
+from autograd.node import array_of, grad_of
 from autograd.versions import written
 
 from ..module import forget
@@ -181,7 +184,10 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        ready = [[(p, g) for p in group["params"] if (g := p.grad) is not None] for group in self.param_groups]
+        ready = []
+        for group in self.param_groups:
+            params = group["params"]
+            ready.append([(p, g) for p, g in zip(params, map(grad_of, params), strict=True) if g is not None])
         written([p for work in ready for p, _ in work], self._name)  # first: an interrupted step counts too
         for group, work in zip(self.param_groups, ready, strict=True):
             if work:
@@ -294,18 +300,18 @@ class Together(Optimizer):
         self._vectors: dict[Tensor, Vectors] = {}
         super().__init__(params, defaults)
 
-    def _remembered(self, work: list[Work], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Array]]]:
-        """A number for each parameter that the kernel takes, and the arrays of state, as one list for each kind."""
+    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+        """A number for each parameter that the kernel takes, and the state, as one list for each kind."""
         raise NotImplementedError
 
     def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        numbers, states = self._remembered(work, options)
-        columns = [[p.array for p, _ in work], *states]
-        ids = [id(array) for column in columns for array in column]
-        vectors = self._vectors.get(work[0][0])
-        if vectors is None or ids != vectors.ids:
-            vectors = self._vectors[work[0][0]] = Vectors(columns, ids, self._kernel[1])
-        vectors.run(self._kernel[0], [g.array.ravel() for _, g in work], numbers, options)
+        params, gradients = zip(*work, strict=True)
+        numbers, states = self._remembered(params, options)
+        arrays = [*map(array_of, chain(params, *states))]
+        vectors = self._vectors.get(params[0])
+        if vectors is None or not vectors.are_of(arrays):
+            vectors = self._vectors[params[0]] = Vectors(arrays, len(params), self._kernel[1])
+        vectors.run(self._kernel[0], [g.ravel() for g in map(array_of, gradients)], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
@@ -314,13 +320,12 @@ class Together(Optimizer):
 class Vectors:
     """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
 
-    ``columns`` are all θ, all of the first kind of state, …; ``ids`` their identities, one after the other; ``states``
-    is how many kinds the kernel takes.
+    ``arrays`` are ``n`` parameters θ, their first kind of state, …; ``states`` is how many kinds the kernel takes.
     """
 
-    def __init__(self, columns: list[list[Array]], ids: list[int], states: int) -> None:
-        self.columns = columns  # so that the ids stay theirs
-        self.ids = ids
+    def __init__(self, arrays: list[Array], n: int, states: int) -> None:
+        self.arrays = arrays
+        columns = [arrays[k : k + n] for k in range(0, len(arrays), n)]
         self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
         by_dtype: dict[Any, list[int]] = {}
         for k, theta in enumerate(columns[0]):
@@ -333,6 +338,10 @@ class Vectors:
                 part = places[k : k + SEVERAL]
                 whole = [rows[k] + [nothing] * (1 + states - len(columns)) for k in part]
                 self.jobs.append((part, nothing, self._pieces(whole, nothing)))
+
+    def are_of(self, arrays: list[Array]) -> bool:
+        """Whether these are the arrays still: a parameter may get other ``.data``, an optimizer another state."""
+        return len(arrays) == len(self.arrays) and all(map(is_, arrays, self.arrays))
 
     def _vector(self, array: Array) -> Array:
         if array.flags.carray:

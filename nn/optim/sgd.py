@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd import as_tensor
+from autograd import Tensor, as_tensor
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Together, Work, check_options
+from .optimizer import Together, check_options
 
 
 class SGD(Together):
@@ -82,12 +82,12 @@ class SGD(Together):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _remembered(self, work: list[Work], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Array]]]:
+    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
         if not options[1]:
-            return [False] * len(work), []
-        states = [self.state[p] for p, _ in work]
+            return [False] * len(params), []
+        states = [self.state[p] for p in params]
         firsts = [state.get("momentum_buffer") is None for state in states]
-        for (p, _), state, first in zip(work, states, firsts, strict=True):
+        for p, state, first in zip(params, states, firsts, strict=True):
             if first:
                 state["momentum_buffer"] = as_tensor(np.empty(p.shape, p.dtype))
-        return firsts, [[state["momentum_buffer"].array for state in states]]
+        return firsts, [[state["momentum_buffer"] for state in states]]
