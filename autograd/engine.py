@@ -360,9 +360,6 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[An
     """Add the gradients to the leaves' ``.grad`` and :func:`spend` what was walked: all of it or, on an error, nothing.
 
     ``shared`` are arrays that belong to somebody else. No two ``.grad`` share memory.
-
-    Whatever can fail is prepared first. Then everything is written by one call into C, because Ctrl-C and exceptions
-    from other threads come in between lines of Python.
     """
     if tape is not None:
         tape.accumulated(found, shared)
@@ -373,34 +370,60 @@ def accumulate(found: dict[Any, Any], shared: Sequence[Any], walked: Sequence[An
             found[x] = g = clone(g)
             array = g._array if isinstance(g, Node) else g
         taken.add(id(array))
+    store(found, walked)
+    if tape is not None:
+        tape.settled()
+
+
+def store(found: dict[Any, Any], walked: Sequence[Any] = ()) -> None:
+    """:func:`accumulate` gradients that share memory with nobody.
+
+    Whatever can fail is prepared first. Then everything is written by one call into C, because Ctrl-C and exceptions
+    from other threads come in between lines of Python.
+    """
     sums: list[Any] = []
     sets: list[Any] = []
     with lock:
         now = tick()
         for x, g in found.items():
-            _prepare(x, g, now, sums, sets)
-        spent = map(_set, walked, repeat("_spent"), repeat(True))
-        quiet(_at_once, chain(starmap(np.add, sums), starmap(_set, sets), spent))
-    if tape is not None:
-        tape.settled()
+            if x._grad is None and type(g) is np.ndarray:
+                sets.append((x, "_grad", (g, now, 1)))  # a tensor when somebody asks for it
+            else:
+                _prepare(x, g, now, sums, sets)
+        settings: Any = starmap(_set, sets)
+        if walked:
+            settings = chain(settings, map(_set, walked, repeat("_spent"), repeat(True)))
+        if sums:
+            quiet(_at_once, chain(starmap(np.add, sums), settings))
+        else:
+            _at_once(settings)
     for x in found:
         if x._extra is not None and "after" in x._extra:
             for hook in tuple(x._extra["after"].values()):
                 hook(x)
 
 
+def gradient(x: Any) -> Any:
+    """The tensor ``x.grad``, or None."""
+    grad = x._grad
+    if type(grad) is tuple:
+        with lock:
+            if type(x._grad) is tuple:
+                array, when, passes = x._grad
+                grad = leaf(array)
+                grad._extra = {"passes": (when, passes)}
+                x._grad = grad
+            return x._grad
+    return grad
+
+
 def _prepare(x: Any, g: Any, now: int, sums: list[Any], sets: list[Any]) -> None:
     """What adds ``g`` to ``x.grad``: the sums, and what to set. Beside a sum it says how many passes it is of."""
-    old = x._grad
+    old = gradient(x)
     if isinstance(g, Node):
         grad = g if old is None else add(old, g)
         extra = grad._keep()
         sets.append((x, "_grad", grad))
-    elif old is None:
-        grad = leaf(g)
-        grad._extra = {"passes": (now, 1)}
-        sets.append((x, "_grad", grad))
-        return
     else:
         if old._array.shape != g.shape:
             raise ShapeError(

@@ -302,10 +302,11 @@ class Graph:
         x = variable.tensor
         if not x._requires_grad:
             return "no gradient", 0
-        if x._grad is None:
+        grad = engine.gradient(x)
+        if grad is None:
             return ("not computed" if x._op is None or x.retains_grad else "not kept"), 0
-        when, passes = (x._grad._extra or {}).get("passes", (0, 0))
-        if x._grad._array.size and not x._grad._array.any():
+        when, passes = (grad._extra or {}).get("passes", (0, 0))
+        if grad._array.size and not grad._array.any():
             return "zero", passes
         if not passes:
             return "assigned", 0

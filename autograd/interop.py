@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arrays import to_array
-from .engine import around, leaf
+from .engine import around, gradient, leaf
 from .errors import GraphError
 from .tensor import Tensor, as_tensor, composed_by_numpy, method
 
@@ -295,7 +295,8 @@ def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """What copies and pickles consist of: the values, requires_grad, .grad, the name, and a subclass's attributes."""
     _check_leaf(self)
     array = np.ascontiguousarray(self.array).reshape(self.shape) if self.array.base is not None else self.array
-    return _blank, (type(self),), (array, self.requires_grad, self._grad, self.name, getattr(self, "__dict__", None))
+    attributes = getattr(self, "__dict__", None)
+    return _blank, (type(self),), (array, self.requires_grad, gradient(self), self.name, attributes)
 
 
 def _blank(kind: type[Tensor]) -> Any:
@@ -318,5 +319,5 @@ def __copy__(self: Tensor) -> Any:
     _check_leaf(self)
     out = leaf(self.array, base=self, cls=type(self))
     attributes = copy.copy(getattr(self, "__dict__", None))
-    out.__setstate__((self.array, self.requires_grad, self._grad, self.name, attributes))
+    out.__setstate__((self.array, self.requires_grad, gradient(self), self.name, attributes))
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -33,7 +33,7 @@ class Node:
     )  # fmt: skip
 
     _array: Array
-    _grad: Any  # the accumulated gradient, a tensor, or None
+    _grad: Any  # the accumulated gradient: a tensor, or (array, time, passes) until somebody asks for it, or None
     _requires_grad: bool
     _op: Op | None  # the op that made it; None for a leaf
     _x: Any  # the op's first input, a tensor or a Python number; None if there is none
@@ -97,6 +97,7 @@ class Writes:
     """The stamp of the last write into any tensor, or exposure of one: what was recorded after it needs no check."""
 
     latest = 0
+    moved = 0  # the time when a tensor last got other memory; until then an array once looked up is still its own
 
 
 mode = Mode()
@@ -109,5 +110,18 @@ def memory(x: Any) -> Any:
 
 
 array_of: Callable[[Any], Array] = attrgetter("_array")
-grad_of: Callable[[Any], Any] = attrgetter("_grad")
-"""``.array`` and ``.grad`` of a tensor, read in C: for whoever goes through all parameters in every step."""
+"""``.array`` of a tensor, read in C: for whoever goes through all parameters in every step."""
+
+
+def gradients_of(tensors: Iterable[Any]) -> list[Array]:
+    """The arrays of the ``.grad`` that are not None; no tensors are made of them."""
+    return [g[0] if type(g) is tuple else g._array for g in map(_grad_of, tensors) if g is not None]
+
+
+def drop_gradients(tensors: Iterable[Any]) -> None:
+    """Set every ``.grad`` to None."""
+    for x in tensors:
+        x._grad = None
+
+
+_grad_of = attrgetter("_grad")

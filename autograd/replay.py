@@ -15,7 +15,7 @@ import functools
 import re
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock, get_ident
 from typing import Any
@@ -24,7 +24,7 @@ import numpy as np
 
 from . import engine
 from .kernels.plans import Plan
-from .node import NUMBERS, Node, mode, writes
+from .node import NUMBERS, Node, array_of, mode, writes
 from .ops import Op, promote
 
 __all__ = ["effect", "replay"]
@@ -78,7 +78,14 @@ class replay:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the step returns."""
         tensors: list[Any] = []
-        key = (mode.here.grad, _described(args, tensors), _described(kwargs, tensors) if kwargs else None)
+        parts: list[Any] = [mode.here.grad]
+        _describe(args, parts, tensors)
+        if kwargs:
+            _describe((kwargs,), parts, tensors)
+        if len({*map(id, map(array_of, tensors))}) < len(tensors):  # the same tensor twice
+            ids = [id(x._array) for x in tensors]
+            parts += map(ids.index, ids)
+        key = tuple(parts)
         try:
             program = self._programs[key]
         except (KeyError, TypeError):
@@ -87,7 +94,7 @@ class replay:
             return self._step(*args, **kwargs)
         if not program.fits():
             return self._record(key, tensors, args, kwargs)
-        if not program.free.acquire(blocking=False):  # another thread is in its memory
+        if not program.free.acquire(False):  # another thread is in its memory
             return self._step(*args, **kwargs)
         try:
             return program.run(*tensors)
@@ -201,7 +208,8 @@ class Tape:
         self.captured: dict[Any, Name] = {}
         self.owners: dict[int, Any] = {}
         self.written = writes.latest
-        self.arguments = {id(x): Name(f"t{k}") for k, x in enumerate(tensors)}
+        self.given = [Name(f"t{k}") for k in range(len(tensors))]
+        self.arguments = dict(zip(map(id, tensors), self.given, strict=True))
         for k, x in enumerate(tensors):
             self._name(x._array, f"x{k}")
             if x._op is not None:
@@ -348,7 +356,7 @@ class Tape:
 
     def _value(self, x: Any) -> Any:
         """An argument of a call."""
-        if isinstance(x, np.ndarray):
+        if isinstance(x, np.ndarray) or (isinstance(x, np.generic) and id(x) in self.names):
             return self._array(x)
         if isinstance(x, (list, tuple)):
             return tuple(self._value(y) for y in x)
@@ -365,19 +373,26 @@ class Tape:
         self._check_writes()
         if self.reason:
             return None
+        own: set[Name | None] = set()
         for line in self.lines:
-            if self._plan(line) is None:
-                line.planner = None
-                shown |= _names(line.args)
+            if self._plan(line) is not None:
+                own |= {*line.targets}
+                continue
+            line.planner = None
+            shown |= _names(line.args)
+            if line.function is engine.accumulate and {*line.args[0].values()} <= own:
+                gradients = line.args[0]
+                if len({*gradients.values()}) == len(gradients):  # each its own memory: nothing to check
+                    line.function, line.args = engine.store, (gradients,)
         body = [text for line in self.lines for text in self._written(line, shown)]
         body.append(f"return {returned}")
         used = "\n".join(body)
-        head = [(f"x{k}", f"{x}._array") for k, x in enumerate(self.arguments.values())]
+        head = [(f"x{k}", f"{x}._array") for k, x in enumerate(self.given)]
         head += [(w, f"{self._constant(x)}._array") for x, w in self.captured.items()]
         head += [(v, self._constant(self.arrays[v])) for v in self.fixed - {*self.captured.values()} if v in shown]
         body = [f"{target} = {value}" for target, value in head if re.search(rf"\b{target}\b", used)] + body
         name = name if name.isidentifier() else "step"
-        arguments = ", ".join(self.arguments.values())
+        arguments = ", ".join(self.given)
         source = f"def {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body)
         program = Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
         if self.warns:
@@ -466,14 +481,18 @@ class Program:
 _HOOKS = frozenset(("hooks", "after"))
 
 
-def _described(x: Any, tensors: list[Any]) -> Any:
-    """What must be the same for a program to serve again; the tensors go into ``tensors``."""
-    if isinstance(x, Node):
-        tensors.append(x)
-        array = x._array
-        return array.shape, array.dtype.char, x._requires_grad, array.flags.c_contiguous
-    if isinstance(x, (tuple, list)):
-        return type(x), *[_described(y, tensors) for y in x]
-    if isinstance(x, dict):
-        return dict, *[(k, _described(v, tensors)) for k, v in x.items()]
-    return type(x), x
+def _describe(values: Iterable[Any], parts: list[Any], tensors: list[Any]) -> None:
+    """Add to ``parts`` what must be the same for a program to serve again, and the tensors to ``tensors``."""
+    for x in values:
+        if isinstance(x, Node):
+            array = x._array
+            tensors.append(x)
+            parts += array.shape, array.dtype.char, x._requires_grad, array.flags.c_contiguous
+        elif isinstance(x, (tuple, list)):
+            parts += type(x), len(x)
+            _describe(x, parts, tensors)
+        elif isinstance(x, dict):
+            parts += dict, *x
+            _describe(x.values(), parts, tensors)
+        else:
+            parts += type(x), x

@@ -86,7 +86,7 @@ class Tensor(Node):
             return  # w.data -= …  has written already
         self._base = None  # other memory: what shared the old is not written
         versions.written((self,), "an assignment to .data")
-        self._array = array
+        versions.move(self, array)
         if not isinstance(value, Node):
             versions.expose_anew(self)
         elif memory(value) is not self:
@@ -112,7 +112,8 @@ class Tensor(Node):
                 "retain_grad() was called on this tensor",
                 stacklevel=2,
             )
-        return self._grad
+        grad = self._grad
+        return engine.gradient(self) if type(grad) is tuple else grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

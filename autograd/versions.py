@@ -176,7 +176,8 @@ def written(tensors: Iterable[Any], what: str) -> None:
     frame = _outside()
     code, at = frame.f_code, frame.f_lasti  # its line is looked up when somebody asks
     now = stamp(tensors)
-    if notes and notes[-1][1:] == (what, code, at):  # the same line again, as in a training loop
+    last = notes[-1] if notes else None
+    if last is not None and last[2] is code and last[3] == at and last[1] == what:  # again, as in a training loop
         notes[-1] = now, what, code, at
     else:
         notes.append((now, what, code, at))
@@ -190,6 +191,12 @@ def stamp(tensors: Iterable[Any]) -> int:
             base = x._base
             (x if base is None else base)._version = now
     return now
+
+
+def move(x: Any, array: Array) -> None:
+    """Give ``x`` other memory."""
+    x._array = array
+    writes.moved = tick()
 
 
 def caller() -> tuple[str, int]:

@@ -10,7 +10,7 @@ import autograd
 from autograd import DtypeError, Tensor, as_tensor, effect
 from autograd.engine import leaf
 from autograd.hooks import RemovableHandle
-from autograd.node import mode
+from autograd.node import drop_gradients, mode
 
 from .hooks import CallHooks
 
@@ -66,10 +66,11 @@ class Keys(NamedTuple):
 
 def forget(parameters: Iterable[Parameter], set_to_none: bool) -> None:
     """Drop the gradients of ``parameters``, or set them to zero."""
+    if set_to_none:
+        drop_gradients(parameters)
+        return
     for p in parameters:
-        if set_to_none:
-            p.grad = None
-        elif p.grad is not None:
+        if p.grad is not None:
             if p.grad.requires_grad:  # it was itself recorded, with create_graph
                 p.grad = p.grad.detach()
             p.grad.zero_()

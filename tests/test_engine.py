@@ -1,6 +1,8 @@
 """What the engine promises: the chain rule over any graph, or an error that says what to do."""
 
+import copy
 import gc
+import pickle
 import sys
 import threading
 import weakref
@@ -579,3 +581,32 @@ def test_an_assignment_to_data_takes_a_transposed_view_and_shares_the_memory():
     v.zero_()
     with pytest.raises(GraphError, match="inplace"):
         z.backward()
+
+
+def test_a_gradient_is_one_tensor_whoever_asks_for_it_first():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(50):
+        w.grad = None
+        (w * w).sum().backward()
+        found, start = [], threading.Barrier(4)
+
+        def ask(found=found, start=start):
+            start.wait()
+            found.append(w.grad)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({*map(id, found)}) == 1 and w.grad is found[0]
+
+
+def test_gradients_that_nobody_looked_at_add_up_and_are_copied():
+    w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(3):
+        (w * w).sum().backward()
+    twin, other = copy.deepcopy(w), pickle.loads(pickle.dumps(w))
+    assert w.grad.tolist() == twin.grad.tolist() == other.grad.tolist() == [6.0, 12.0]
+    (w * w).sum().backward()
+    assert w.grad.tolist() == [8.0, 16.0] and twin.grad.tolist() == [6.0, 12.0]

@@ -709,3 +709,57 @@ def test_a_graph_recorded_before_an_lbfgs_step_cannot_be_used_after_it():
     optimizer.step(closure)
     with pytest.raises(GraphError, match=r"LBFGS\.step\(\)"):
         loss.backward()
+
+
+@pytest.mark.parametrize("make", [nn.optim.SGD, nn.optim.Adam, lambda p: nn.optim.SGD(p, momentum=0.5)])
+def test_a_parameter_of_another_dtype_is_refused_in_words(make):
+    """Kernels know addresses only: what does not fit must never get there."""
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    optimizer = make(model.parameters())
+    model(autograd.ones(1, 2)).sum().backward()
+    optimizer.step()
+    model[0].weight.data = model[0].weight.data.double()
+    before = [p.tolist() for p in model.parameters()]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="differ in size or dtype"):
+            optimizer.step()
+    assert [p.tolist() for p in model.parameters()] == before
+
+
+def test_other_memory_of_a_state_is_noticed():
+    p = nn.Parameter(autograd.zeros(3))
+    optimizer = nn.optim.Adam([p], lr=0.1)
+    for n in range(3):
+        p.grad = autograd.ones(3)
+        optimizer.step()
+        if n == 1:  # by assignment, and by another tensor
+            optimizer.state[p]["exp_avg"].data = autograd.full((3,), 100.0)
+            optimizer.state[p]["exp_avg_sq"] = autograd.full((3,), 1e6)
+    assert optimizer.state[p]["exp_avg"].tolist() == pytest.approx([90.1] * 3)
+    assert optimizer.state[p]["exp_avg_sq"].tolist() == pytest.approx([999000.0] * 3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_parameters_in_pieces_are_updated_as_whole_ones(threads):
+    """Large vectors are cut, and a table of addresses has the pieces of several parameters."""
+    sizes = [(300, 500), (7,), (0,), (90_001,), (3, 2)]
+    rng = np.random.default_rng(0)
+    values, slopes = ([rng.normal(size=n).astype("float32") for n in sizes] for _ in range(2))
+
+    def trained(split):
+        params = [nn.Parameter(autograd.tensor(v)) for v in values]
+        groups = [[p] for p in params] if split else [params]
+        optimizers = [nn.optim.Adam(group, lr=0.01) for group in groups]
+        for _ in range(3):
+            for p, g in zip(params, slopes, strict=True):
+                p.grad = autograd.tensor(g)
+            for optimizer in optimizers:
+                optimizer.step()
+        return [p.tolist() for p in params]
+
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(threads)
+    try:
+        assert trained(split=False) == trained(split=True)
+    finally:
+        autograd.set_num_threads(before)

@@ -1,6 +1,7 @@
 """Replay: the same results as the step itself, to the bit, for whatever can be replayed; and a warning for the rest."""
 
 import copy
+import threading
 import warnings
 
 import numpy as np
@@ -239,3 +240,164 @@ def test_clipping_in_a_replayed_step_clips():
     for _ in range(3):
         step(autograd.ones(1, 2))
         assert sum((p.grad**2).sum() for p in model.parameters()).item() == pytest.approx(1, rel=1e-4)
+
+
+def planned_ops():
+    """Ops whose forward or gradient is planned, with samples of several sizes."""
+    from autograd.ops import registry
+
+    def samples(name):
+        if name == "linear":
+            return [(20, 3), (4, 3), (4,)], [(16, 1), (1, 1), (1,)]
+        return ([(5,), (5,)], [(3, 4), (3, 4)]) if "bce" in name or "cross" in name else ([(7,)], [(), ], [(3, 4)])
+
+    ops = [op for op in registry.values() if op.plan or (op.vjp and getattr(op.vjp, "plan", None))]
+    return [(op, shapes) for op in ops for shapes in samples(op.name) if len(op.inputs) == len(shapes)]
+
+
+def test_there_are_planned_ops():
+    names = {op.name for op, _ in planned_ops()}
+    assert {"linear", "sigmoid", "tanh", "relu", "exp", "log", "silu", "bce_with_logits"} <= names
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("op", "shapes"), planned_ops(), ids=lambda x: getattr(x, "name", str(x)))
+def test_a_planned_op_computes_what_it_does_otherwise(op, shapes, dtype):
+    """Three calls, compared at the end: what a call returns must not be written by the next one."""
+    rng = np.random.default_rng(0)
+    targets = op.name in ("bce_with_logits", "bce")
+
+    def inputs():
+        return [tensor(rng.uniform(0.1, 0.9, s).astype(dtype)) for s in shapes]
+
+    calls = [inputs() for _ in range(3)]
+    leaves = [x.clone().requires_grad_(not (targets and k)) for k, x in enumerate(calls[0])]
+
+    def step(*xs):
+        # The op in the middle of a step, and its result and gradients seen from outside.
+        out = op(*[x * 1 for x in xs])
+        inner = op(*[(leaf * x) for leaf, x in zip(leaves, xs, strict=True)])
+        for leaf in leaves:
+            leaf.grad = None
+        (inner * inner).sum().backward()
+        return out, inner.detach(), *[leaf.grad for leaf in leaves if leaf.requires_grad]
+
+    def outcome(run):
+        found = [[*run(*xs), *[leaf.grad for leaf in leaves if leaf.requires_grad]] for xs in calls]
+        return [[x.numpy().tobytes() for x in row if isinstance(x, autograd.Tensor)] for row in found]
+
+    replayed = autograd.replay(step)
+    assert outcome(replayed) == outcome(replayed) == outcome(step)
+
+
+def network(seed=0):
+    autograd.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1))
+
+
+def training(model):
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def test_the_slides_step_calls_kernels_and_nothing_else():
+    step = autograd.replay(training(network()))
+    step(autograd.rand(100, 2), autograd.ones(100, 1))
+    called = [line.strip().split("(")[0] for line in step.source.splitlines()[1:]]
+    assert [name.rsplit("_", 1)[0] for name in called if name.startswith(("_", "sigmoid"))] == [
+        "_linear", "sigmoid", "_linear", "_bce_with_logits", "_bce_with_logits_vjp", "_linear_vjp", "sigmoid_vjp",
+        "_linear_vjp",
+    ]  # fmt: skip
+
+
+def test_gradients_of_earlier_replays_stay():
+    model = network()
+    step, kept, expected = autograd.replay(training(model)), [], []
+    for _ in range(4):
+        step(autograd.rand(20, 2), autograd.ones(20, 1))
+        kept.append(model[0].weight.grad)
+        expected.append(kept[-1].tolist())
+    assert [g.tolist() for g in kept] == expected and expected[1] != expected[2]
+
+
+def test_threads_in_one_replay_do_not_mix_their_values():
+    model = network()
+    forward = autograd.replay(lambda x: model(x))
+    inputs = [autograd.rand(64, 2) for _ in range(4)]
+    expected = [model(x).tolist() for x in inputs]
+    forward(inputs[0])
+    wrong = []
+
+    def work(x, y):
+        wrong.extend(1 for _ in range(300) if forward(x).tolist() != y)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(inputs, expected, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_step_called_from_within_its_own_replay():
+    model, depth = network(), []
+
+    class Again:
+        @autograd.effect
+        def __call__(self):
+            if replayed and not depth:
+                depth.append(1)
+                replayed[0](autograd.zeros(20, 2))
+                depth.pop()
+
+    again, replayed = Again(), []
+
+    def step(x):
+        hidden = model[1](model[0](x))
+        again()
+        return model[2](hidden)
+
+    run = autograd.replay(step)
+    x = autograd.rand(20, 2)
+    run(x)
+    replayed.append(run)
+    assert run(x).tolist() == model(x).tolist()
+
+
+def test_the_same_tensor_twice_is_another_program():
+    f = autograd.replay(lambda x, y: x * 2 + y)
+    a, b = tensor([1.0]), tensor([10.0])
+    for _ in range(2):
+        found = f(a, a), f(a, b), f(b, a), f(b, b), f(a, a.detach()), f(x=a, y=b), f(x=b, y=b)
+        assert [x.item() for x in found] == [3.0, 12.0, 21.0, 30.0, 3.0, 12.0, 30.0]
+
+
+def test_inputs_of_another_layout_are_recorded_anew():
+    model = network()
+    f = autograd.replay(lambda x: model(x))
+    for x in (autograd.rand(20, 2), autograd.rand(2, 20).t(), autograd.rand(40, 2)[::2]) * 2:
+        assert f(x).tolist() == model(x).tolist()
+
+
+def test_large_arrays_are_not_kept():
+    w = autograd.rand(300, 300).requires_grad_()
+    step = autograd.replay(lambda x: (w * x).sigmoid().tanh().sum())
+    x = autograd.rand(300, 300)
+    step(x)
+    assert "sigmoid_" in step.source and "empty" not in step.source
+    assert step(x).item() == (w * x).sigmoid().tanh().sum().item()
+
+
+def test_a_copy_records_its_own_programs():
+    step = autograd.replay(lambda x: x.sigmoid().exp())
+    x = autograd.rand(3)
+    expected = step(x).tolist()
+    assert copy.deepcopy(step)(x).tolist() == expected

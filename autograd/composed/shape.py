@@ -21,6 +21,7 @@ from ..node import memory, mode
 from ..ops.axes import axes, axis
 from ..ops.indexing import Index, resolve
 from ..tensor import Tensor, as_tensor, composed_by_numpy, method
+from ..versions import move
 
 __all__ = [
     "argwhere", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cat", "chunk", "concat", "concatenate",
@@ -1039,7 +1040,7 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Tensor]:
         past._base = memory(x)
         past._extra = None if x._extra is None else dict(x._extra)
         made = function(past, *args, **kwargs)
-        x._array = made._array
+        move(x, made._array)
         if x._extra is not None and "view" in x._extra:
             x._extra["view"] = made._extra["view"]
         return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -79,6 +80,11 @@ if PLAIN:
         """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
         return counter
 
+    def vector(address: Any, size: Any, like: Any) -> Any:
+        """The ``size`` elements at ``address``, of the dtype of ``like``; whoever has the address keeps the memory."""
+        memory: Any = (ctypes.c_char * (like.itemsize * int(size) if address else 0)).from_address(int(address))
+        return np.frombuffer(memory, like.dtype)
+
     def load(place: Any) -> int:
         """The number as the last thread wrote it."""
         return int(place[0])
@@ -105,6 +111,18 @@ else:
     def place(counter: Any) -> Any:
         """Where :func:`load` and :func:`add` find the number in an int64 array of one element."""
         return counter.ctypes.data  # not the array, whose references would be counted at every look
+
+    @intrinsic
+    def _pointer(context: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+        return types.voidptr(types.int64), generate
+
+    @register_jitable
+    def vector(address: Any, size: Any, like: Any) -> Any:
+        """The ``size`` elements at ``address``, of the dtype of ``like``; whoever has the address keeps the memory."""
+        return numba.carray(_pointer(address), size, like.dtype)  # type: ignore[attr-defined, call-arg]
 
     @intrinsic
     def load(context: Any, place: Any) -> Any:

@@ -1,7 +1,8 @@
 """Kernels of the optimizers: one pass over a parameter, in place, state included.
 
 The arrays have one shape, whichever it is; all but the gradient are contiguous. SGD and Adam, which train nearly
-everything, take vectors of several parameters at once: four tuples of four arrays cost little more than one call.
+everything, take several parameters at once, by a table of addresses: to hand an array over takes longer than to update
+a small one.
 """
 
 from __future__ import annotations
@@ -10,26 +11,34 @@ import math
 
 import numpy as np
 
-from .jit import helper, jit, wide
+from .jit import helper, jit, vector, wide
 
-SIZES = "a parameter, its gradient and the optimizer's state differ in size: was .data replaced? Make a new optimizer"
+MISFIT = (
+    "a parameter, its gradient and the optimizer's state differ in size or dtype: was .data replaced? "
+    "Make a new optimizer"
+)
 
 SEVERAL = 4
-"""How many parameters a kernel takes at once; one with less to do gets empty arrays."""
+"""How many gradients a kernel takes at once; with less to do, any may stand in for the last ones."""
 
 NOTHING = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
 """For an array that is not read: one that shared its memory with another would keep the loop from vectorising."""
 
 
 @jit
-def sgd(ps, gs, buffers, firsts, lr, momentum, dampening, weight_decay, nesterov, maximize):
-    """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read."""
+def sgd(table, gs, firsts, lr, momentum, dampening, weight_decay, nesterov, maximize):
+    """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
+
+    A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
+    """
     wide()
-    for k in range(SEVERAL):
-        if ps[k].size != gs[k].size or (momentum and ps[k].size != buffers[k].size):
-            raise ValueError(SIZES)
-    for k in range(SEVERAL):
-        _sgd(ps[k], gs[k], buffers[k], firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
+    for k in range(len(table)):
+        if table[k, 0] != gs[k].size:
+            raise ValueError(MISFIT)
+    for k in range(len(table)):
+        n, g = table[k, 0], gs[k]
+        p, buffer = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
+        _sgd(p, g, buffer, firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
 
 
 @helper
@@ -48,22 +57,22 @@ def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, m
 
 
 @jit
-def adam(ps, gs, ms, vs, tops, steps, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize):
+def adam(table, gs, steps, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize):
     """Adam (Kingma and Ba, 2015) at the steps 1, 2, …, with the bias corrections of its algorithm 1.
 
-    With ``amsgrad`` (Reddi et al., 2018) a top is the largest v so far and divides in its place; else it is not read.
+    A row of the ``table``: the number of elements, the addresses of θ, m, v and top. With ``amsgrad`` (Reddi et al.,
+    2018) a top is the largest v so far and divides in its place; else it is not read.
     ``decoupled`` (AdamW; Loshchilov and Hutter, 2019) shrinks the parameter itself, not by way of the gradient.
     """
     wide()
-    for k in range(SEVERAL):
-        n = ps[k].size
-        if not n == gs[k].size == ms[k].size == vs[k].size or (amsgrad and n != tops[k].size):
-            raise ValueError(SIZES)
-    for k in range(SEVERAL):
-        _adam(
-            ps[k], gs[k], ms[k], vs[k], tops[k], steps[k], lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled,
-            maximize,
-        )  # fmt: skip
+    for k in range(len(table)):
+        if table[k, 0] != gs[k].size:
+            raise ValueError(MISFIT)
+    for k in range(len(table)):
+        n, g = table[k, 0], gs[k]
+        p, m = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
+        v, top = vector(table[k, 3], n, g), vector(table[k, 4], n, g)
+        _adam(p, g, m, v, top, steps[k], lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize)
 
 
 @helper
@@ -95,7 +104,7 @@ def nadam(p, g, m, v, product, step, lr, beta1, beta2, eps, weight_decay, moment
     """
     p, g, m, v = p.reshape(p.size), g.ravel(), m.reshape(m.size), v.reshape(v.size)
     if not p.size == g.size == m.size == v.size:
-        raise ValueError(SIZES)
+        raise ValueError(MISFIT)
     real = p.dtype.type
     mu = beta1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
     following = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * momentum_decay))
@@ -120,7 +129,7 @@ def adagrad(p, g, total, lr, weight_decay, eps, maximize):
     """Adagrad (Duchi, Hazan and Singer, 2011); ``total`` is the sum of all squared gradients."""
     p, g, total = p.reshape(p.size), g.ravel(), total.reshape(total.size)
     if not p.size == g.size == total.size:
-        raise ValueError(SIZES)
+        raise ValueError(MISFIT)
     real = p.dtype.type
     lr, weight_decay, eps = real(lr), real(weight_decay), real(eps)
     for i in range(p.size):
@@ -136,7 +145,7 @@ def adadelta(p, g, v, u, lr, rho, eps, weight_decay, maximize):
     """Adadelta (Zeiler, 2012); ``v`` and ``u`` are the running means of the squared gradients and updates."""
     p, g, v, u = p.reshape(p.size), g.ravel(), v.reshape(v.size), u.reshape(u.size)
     if not p.size == g.size == v.size == u.size:
-        raise ValueError(SIZES)
+        raise ValueError(MISFIT)
     real = p.dtype.type
     lr, old, new, eps, weight_decay = real(lr), real(rho), real(1 - rho), real(eps), real(weight_decay)
     for i in range(p.size):
@@ -157,7 +166,7 @@ def rmsprop(p, g, v, m, buffer, lr, alpha, eps, weight_decay, momentum, centered
     """
     p, g, v, m, buffer = p.reshape(p.size), g.ravel(), v.reshape(v.size), m.reshape(m.size), buffer.reshape(buffer.size)
     if not p.size == g.size == v.size or (centered and m.size != p.size) or (momentum and buffer.size != p.size):
-        raise ValueError(SIZES)
+        raise ValueError(MISFIT)
     real = p.dtype.type
     lr, old, new, eps = real(lr), real(alpha), real(1 - alpha), real(eps)
     weight_decay, momentum = real(weight_decay), real(momentum)
@@ -186,7 +195,7 @@ def rprop(p, g, last, size, shrink, grow, smallest, largest, maximize):
     """
     p, g, last, size = p.reshape(p.size), g.ravel(), last.reshape(last.size), size.reshape(size.size)
     if not p.size == g.size == last.size == size.size:
-        raise ValueError(SIZES)
+        raise ValueError(MISFIT)
     real = p.dtype.type
     shrink, grow, smallest, largest, zero = real(shrink), real(grow), real(smallest), real(largest), real(0)
     for i in range(p.size):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from autograd import Tensor, zeros_like
@@ -91,18 +91,20 @@ class Adam(Together):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
-    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
-        states = [self.state[p] or self._state_of(p, options) for p in params]
-        steps = []
-        for state in states:
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+        steps: list[int] = []
+        moments: list[list[Tensor]] = [[], []]
+        for p in params:
+            state = self.state[p] or self._state_of(p, options)
             state["step"] = step = state["step"] + 1
             steps.append(step)
-        moments = [[state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]]
+            moments[0].append(state["exp_avg"])
+            moments[1].append(state["exp_avg_sq"])
         if options[5]:
-            for p, state in zip(params, states, strict=True):
-                if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
-                    state["max_exp_avg_sq"] = zeros_like(p)
-            moments.append([state["max_exp_avg_sq"] for state in states])
+            for p in params:
+                if "max_exp_avg_sq" not in self.state[p]:  # not in _initial, for amsgrad may be switched on later
+                    self.state[p]["max_exp_avg_sq"] = zeros_like(p)
+            moments.append([self.state[p]["max_exp_avg_sq"] for p in params])
         return steps, moments
 
 

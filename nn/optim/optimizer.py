@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from operator import is_
 from typing import Any
@@ -14,14 +14,13 @@ import numpy as np
 
 from autograd import ShapeError, Tensor, as_tensor, effect, enable_grad
 from autograd.kernels import threads
-from autograd.kernels.optim import NOTHING, SEVERAL
-from autograd.node import array_of, grad_of
+from autograd.kernels.optim import MISFIT, SEVERAL
+from autograd.node import array_of, gradients_of, writes
 from autograd.versions import written
 
 from ..module import forget
 
 Array = np.ndarray[Any, Any]
-Work = tuple[Tensor, Tensor]  # a parameter and its gradient
 
 
 def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
@@ -184,14 +183,11 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        ready = []
-        for group in self.param_groups:
-            params = group["params"]
-            ready.append([(p, g) for p, g in zip(params, map(grad_of, params), strict=True) if g is not None])
-        written([p for work in ready for p, _ in work], self._name)  # first: an interrupted step counts too
-        for group, work in zip(self.param_groups, ready, strict=True):
-            if work:
-                self._update_all(work, self._options(group))
+        ready = [_with_gradients(group["params"]) for group in self.param_groups]
+        written(chain.from_iterable([params for params, _ in ready]), self._name)  # first: an interrupted step counts
+        for group, (params, gradients) in zip(self.param_groups, ready, strict=True):
+            if params:
+                self._update_all(params, gradients, self._options(group))
         return loss
 
     def _check(self, group: dict[str, Any]) -> None:
@@ -205,13 +201,13 @@ class Optimizer:
         """The state of a parameter before its first step; not empty unless there is nothing to remember."""
         raise NotImplementedError
 
-    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        """:meth:`_update` for each (p, g)."""
-        for p, g in work:
+    def _update_all(self, params: list[Tensor], gradients: list[Array], options: tuple[Any, ...]) -> None:
+        """:meth:`_update` for each parameter."""
+        for p, g in zip(params, gradients, strict=True):
             state = self._state_of(p, options)
             values = p.array
             theta = values if values.flags.carray else values.copy()
-            self._update(theta, g.array, state, options)
+            self._update(theta, g, state, options)
             if theta is not values:
                 values[...] = theta
 
@@ -282,6 +278,12 @@ class Optimizer:
         return f"{type(self).__name__} (\n" + "\n".join(parts) + ")"
 
 
+def _with_gradients(params: list[Tensor]) -> tuple[list[Tensor], list[Array]]:
+    """Those that have a gradient, and the gradients."""
+    gradients = gradients_of(params)
+    return params if len(gradients) == len(params) else [p for p in params if p.grad is not None], gradients
+
+
 def _listed(params: Any) -> list[Any]:
     if isinstance(params, Tensor):
         raise TypeError("the optimizer expects an iterable of tensors or dicts, found one Tensor: put it in a list")
@@ -300,18 +302,17 @@ class Together(Optimizer):
         self._vectors: dict[Tensor, Vectors] = {}
         super().__init__(params, defaults)
 
-    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
         """A number for each parameter that the kernel takes, and the state, as one list for each kind."""
         raise NotImplementedError
 
-    def _update_all(self, work: list[Work], options: tuple[Any, ...]) -> None:
-        params, gradients = zip(*work, strict=True)
+    def _update_all(self, params: list[Tensor], gradients: list[Array], options: tuple[Any, ...]) -> None:
         numbers, states = self._remembered(params, options)
-        arrays = [*map(array_of, chain(params, *states))]
+        tensors = [*chain(params, *states)]
         vectors = self._vectors.get(params[0])
-        if vectors is None or not vectors.are_of(arrays):
-            vectors = self._vectors[params[0]] = Vectors(arrays, len(params), self._kernel[1])
-        vectors.run(self._kernel[0], [g.ravel() for g in map(array_of, gradients)], numbers, options)
+        if vectors is None or not vectors.are_of(tensors, gradients):
+            vectors = self._vectors[params[0]] = Vectors(tensors, gradients, self._kernel[1])
+        vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
@@ -320,28 +321,43 @@ class Together(Optimizer):
 class Vectors:
     """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
 
-    ``arrays`` are ``n`` parameters θ, their first kind of state, …; ``states`` is how many kinds the kernel takes.
+    ``tensors`` are parameters θ, as many as gradients, the first kind of their state, …; the kernel takes ``states``
+    kinds.
     """
 
-    def __init__(self, arrays: list[Array], n: int, states: int) -> None:
-        self.arrays = arrays
-        columns = [arrays[k : k + n] for k in range(0, len(arrays), n)]
-        self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
+    def __init__(self, tensors: list[Tensor], gradients: list[Array], states: int) -> None:
+        self.tensors = tensors
+        self.moved = writes.moved
+        self.arrays = [*map(array_of, tensors)]
+        n = len(gradients)
+        columns = [self.arrays[k : k + n] for k in range(0, len(tensors), n)]
+        for theta, *others in zip(*columns, gradients, strict=True):
+            if any(x.size != theta.size or x.dtype != theta.dtype for x in others):
+                raise ValueError(MISFIT)
+        self.dtypes = [theta.dtype for theta in columns[0]]
         by_dtype: dict[Any, list[int]] = {}
-        for k, theta in enumerate(columns[0]):
-            by_dtype.setdefault(theta.dtype, []).append(k)
+        for k, dtype in enumerate(self.dtypes):
+            by_dtype.setdefault(dtype, []).append(k)
+        self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
         rows = [[*map(self._vector, row)] for row in zip(*columns, strict=True)]
-        self.jobs: list[tuple[list[int], Array, list[tuple[Any, Any, Any]]]] = []
-        for dtype, places in by_dtype.items():
-            nothing = NOTHING[dtype]
+        self.vectors = rows  # the kernel gets their addresses
+        # Which of the parameters, and pieces: slices of their gradients, and a table of the sizes and addresses.
+        self.jobs: list[tuple[list[int], list[tuple[list[slice], Array]]]] = []
+        for places in by_dtype.values():
             for k in range(0, len(places), SEVERAL):
                 part = places[k : k + SEVERAL]
-                whole = [rows[k] + [nothing] * (1 + states - len(columns)) for k in part]
-                self.jobs.append((part, nothing, self._pieces(whole, nothing)))
+                self.jobs.append((part, _pieces([rows[k] for k in part], states)))
 
-    def are_of(self, arrays: list[Array]) -> bool:
-        """Whether these are the arrays still: a parameter may get other ``.data``, an optimizer another state."""
-        return len(arrays) == len(self.arrays) and all(map(is_, arrays, self.arrays))
+    def are_of(self, tensors: list[Tensor], gradients: list[Array]) -> bool:
+        """Whether these are the tensors, with the same memory: ``.data`` may be assigned, a state may be replaced."""
+        if len(tensors) != len(self.tensors) or not all(map(is_, tensors, self.tensors)):
+            return False
+        if self.moved != writes.moved:
+            moved, arrays = writes.moved, [*map(array_of, tensors)]
+            if not all(map(is_, arrays, self.arrays)) or [g.dtype for g in gradients] != self.dtypes:
+                return False
+            self.moved = moved
+        return True
 
     def _vector(self, array: Array) -> Array:
         if array.flags.carray:
@@ -350,38 +366,41 @@ class Vectors:
         self.copies.append((array, vector))
         return vector
 
-    def _pieces(self, rows: list[list[Array]], nothing: Array) -> list[tuple[Any, Any, Any]]:
-        """The slices of the parameters, the parts of all θ, and those of their states."""
-        sizes = [row[0].size for row in rows]
-        cuts = [[slice(None)]] * len(rows) if sum(sizes) < 2 * threads.GRAIN else [threads.cut(n) for n in sizes]
-        pieces = []
-        for n in range(max(map(len, cuts))):
-            slices = [parts[n] if n < len(parts) else slice(0) for parts in cuts]
-            cut = [[v[part] if v.size else v for v in row] for row, part in zip(rows, slices, strict=True)]
-            thetas, *states = (padded(column, nothing) for column in zip(*cut, strict=True))
-            pieces.append((slices, thetas, states))
-        return pieces
-
     def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
         """``kernel`` on all, with their gradients; large vectors are shared by threads."""
         for array, vector in self.copies:
             vector[...] = array.ravel()
-        for places, nothing, pieces in self.jobs:
-            mine = padded([gs[k] for k in places], nothing)
-            counts = padded([numbers[k] for k in places], numbers[0])
+        for places, pieces in self.jobs:
+            mine, counts = gs, numbers
+            if len(places) < len(gs):
+                mine, counts = [gs[k] for k in places], [numbers[k] for k in places]
             if len(pieces) == 1:
-                _, thetas, states = pieces[0]
-                kernel(thetas, mine, *states, counts, *options)
+                kernel(pieces[0][1], padded(mine), padded(counts), *options)
                 continue
             arguments = []
-            for slices, thetas, states in pieces:
-                part = padded([g[piece] for g, piece in zip(mine, slices, strict=False)], nothing)
-                arguments.append((thetas, part, *states, counts, *options))
+            for slices, table in pieces:
+                part = [g[piece] for g, piece in zip(mine, slices, strict=True)]
+                arguments.append((table, padded(part), padded(counts), *options))
             threads.run(kernel, arguments)
         for array, vector in self.copies:
             array[...] = vector.reshape(array.shape)
 
 
-def padded(items: Sequence[Any], with_: Any) -> tuple[Any, ...]:
+def _pieces(rows: list[list[Array]], states: int) -> list[tuple[list[slice], Array]]:
+    """Slices of the vectors of a few parameters, and for each the sizes and addresses as a kernel takes them."""
+    sizes = [row[0].size for row in rows]
+    cuts = [[slice(0, n)] for n in sizes] if sum(sizes) < 2 * threads.GRAIN else [threads.cut(n) for n in sizes]
+    pieces = []
+    for n in range(max(map(len, cuts))):
+        slices = [parts[n] if n < len(parts) else slice(0, 0) for parts in cuts]
+        table = np.zeros((len(rows), 2 + states), np.int64)  # address 0: there is no such state
+        for k, (row, part) in enumerate(zip(rows, slices, strict=True)):
+            table[k, 0] = part.stop - part.start
+            table[k, 1 : 1 + len(row)] = [x.ctypes.data + part.start * x.itemsize for x in row]
+        pieces.append((slices, table))
+    return pieces
+
+
+def padded(items: list[Any]) -> tuple[Any, ...]:
     """``items`` as a kernel takes them: :data:`SEVERAL`."""
-    return (*items, *(with_,) * (SEVERAL - len(items)))
+    return tuple(items) if len(items) == SEVERAL else (*items, *items[:1] * (SEVERAL - len(items)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class SGD(Together):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _remembered(self, params: Sequence[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
         if not options[1]:
             return [False] * len(params), []
         states = [self.state[p] for p in params]
