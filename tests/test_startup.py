@@ -56,17 +56,16 @@ assert twice(np.ones(3)) == 6
     assert run(STEP + code, warm[0]).stdout.startswith("[0.25, ")
 
 
+DAMAGES = {
+    "half": lambda data: data[: len(data) // 2],
+    "nothing": lambda data: b"",
+    "garbage": lambda data: b"\x93" * 99,
+    "a byte of the code": lambda data: data[: len(data) // 2] + b"!?" + data[len(data) // 2 + 2 :],
+}
+
+
 @compiled
-@pytest.mark.parametrize(
-    "damage",
-    {
-        "cut": lambda data: data[: len(data) // 2],
-        "empty": lambda data: b"",
-        "other": lambda data: b"\x93" * 99,
-        "one bit": lambda data: data[:-99] + bytes([data[-99] ^ 1]) + data[-98:],
-    }.items(),
-    ids=lambda damage: damage[0],
-)
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_kernels_are_compiled_again_with_a_warning(warm, tmp_path, damage):
     folder, first = warm
     files = list(folder.rglob("*.nbc"))
@@ -74,11 +73,11 @@ def test_damaged_kernels_are_compiled_again_with_a_warning(warm, tmp_path, damag
     for file in files:
         copy = tmp_path / file.relative_to(folder)
         copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(damage[1](file.read_bytes()))
+        copy.write_bytes(DAMAGES[damage](file.read_bytes()))
     second, third = (run(STEP, tmp_path) for _ in range(2))
     for later in (second, third):
         assert later.stdout.splitlines()[0] == first.stdout.splitlines()[0]
-    assert "damaged, and compiled again" in second.stderr
+    assert second.stderr.count("compiled again: it is damaged") == 1  # not for each kernel
     assert third.stderr == ""
 
 

@@ -42,11 +42,13 @@ def keep(compiled: Any) -> None:
 
 
 def _warn(message: str) -> None:
-    """Once, however many kernels are concerned, if the message is the same."""
-    warnings.warn_explicit(message, UserWarning, __file__, 0, registry=_warned)
+    """Once, however many kernels are concerned."""
+    if message not in _said:  # Python forgets what it has shown whenever the filters change, as the compiler does it
+        _said.add(message)
+        warnings.warn_explicit(message, UserWarning, __file__, 0, __name__)
 
 
-_warned: dict[Any, Any] = {}
+_said: set[str] = set()
 
 
 class _Where(CompileResultCacheImpl):
@@ -84,7 +86,7 @@ class _Cache(FunctionCache):
                 _warn(f"others can write {self.cache_path}: no compiled kernel is taken from there, nor kept for later")
             found = self._load_overload(sig, target_context)
         except Exception as error:  # what pickle makes of a damaged file can be anything
-            _warn(f"a compiled kernel in {self.cache_path} is damaged, and compiled again: {error}")
+            _warn(f"a compiled kernel in {self.cache_path} is of no use, and compiled again: {error}")
         if found is None:
             announce()
         return found
@@ -118,7 +120,7 @@ class _Files:
     def load(self, key: Any) -> Any:
         path, origin = self._of(key)
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=_at_once) as file:
                 if _exposed(os.fstat(file.fileno())):
                     raise PermissionError("others can write it")
                 data = file.read()
@@ -126,7 +128,7 @@ class _Files:
             return None
         checksum, of, code = data[:32], data[32:64], memoryview(data)[64:]
         if checksum != sha256(memoryview(data)[32:]).digest():
-            raise ValueError("its checksum is another")
+            raise ValueError("it is damaged")
         return pickle.loads(code) if of == origin else None
 
     def save(self, key: Any, data: Any) -> None:
@@ -141,6 +143,11 @@ class _Files:
             with suppress(OSError):
                 os.unlink(new)
             raise
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open, not waiting for anybody to write: it may be a pipe that somebody left there."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _exposed(found: os.stat_result) -> bool:
