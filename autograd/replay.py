@@ -24,7 +24,7 @@ import numpy as np
 
 from . import engine
 from .kernels.plans import Plan
-from .node import NUMBERS, Node, array_of, mode, writes
+from .node import NUMBERS, Node, mode, writes
 from .ops import Op, promote
 
 __all__ = ["effect", "replay"]
@@ -82,17 +82,19 @@ class replay:
         _describe(args, parts, tensors)
         if kwargs:
             _describe((kwargs,), parts, tensors)
-        if len({*map(id, map(array_of, tensors))}) < len(tensors):  # the same tensor twice
-            ids = [id(x._array) for x in tensors]
-            parts += map(ids.index, ids)
         key = tuple(parts)
         try:
             program = self._programs[key]
-        except (KeyError, TypeError):
+        except TypeError:  # an argument that cannot be compared
             return self._record(key, tensors, args, kwargs)
+        except KeyError:
+            key += _twins(tensors)
+            if key not in self._programs:
+                return self._record(key, tensors, args, kwargs)
+            program = self._programs[key]
         if program is None or engine.tape is not None or engine.watch is not None:
             return self._step(*args, **kwargs)
-        if not program.fits():
+        if not program.fits(tensors):
             return self._record(key, tensors, args, kwargs)
         if not program.free.acquire(False):  # another thread is in its memory
             return self._step(*args, **kwargs)
@@ -120,7 +122,7 @@ class replay:
         program = tape.program(result, self.__name__)
         try:
             self._programs[key] = program
-        except TypeError:  # an argument that cannot be compared
+        except TypeError:
             tape.refuse("it has an argument that is no tensor, number or string")
         if len(self._programs) > KEPT:
             self._programs.popitem(last=False)
@@ -206,6 +208,7 @@ class Tape:
         self.fixed: set[str] = set()  # variables that are the same array in every run
         self.lines: list[Line] = []
         self.captured: dict[Any, Name] = {}
+        self.leaves: set[int] = set()  # arguments that get a gradient
         self.owners: dict[int, Any] = {}
         self.written = writes.latest
         self.given = [Name(f"t{k}") for k in range(len(tensors))]
@@ -349,6 +352,7 @@ class Tape:
 
     def _leaf(self, x: Any) -> Any:
         if id(x) in self.arguments:
+            self.leaves.add(id(x))
             return self.arguments[id(x)]
         if id(x) in self.born or x._op is not None:
             self.refuse("it gives a gradient to a tensor that it made")
@@ -395,6 +399,7 @@ class Tape:
         arguments = ", ".join(self.given)
         source = f"def {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body)
         program = Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
+        program.apart = len(self.leaves) > 1
         if self.warns:
             program.run = np.errstate(all="ignore")(program.run)
         return program
@@ -466,19 +471,32 @@ class Program:
         self.free = Lock()  # held while it runs: it keeps memory from run to run
         exec(compile(source, f"<replay of {name}>", "exec"), names)
         self.run = names[name]
+        self.apart = False  # no argument may be given twice
         self._captured = [(x, x._array, x._requires_grad) for x in captured]
         self._owners = [(m, m.training) for m in owners if hasattr(m, "training")]
 
-    def fits(self) -> bool:
+    def fits(self, tensors: list[Any]) -> bool:
         """Whether the tensors from outside have the same memory still, and the modules the same mode."""
         for x, array, wanted in self._captured:
-            hooked = x._extra and not _HOOKS.isdisjoint(x._extra)
-            if x._array is not array or x._requires_grad is not wanted or hooked:
+            extra = x._extra
+            if x._array is not array or x._requires_grad is not wanted or (extra and not _HOOKS.isdisjoint(extra)):
                 return False
-        return all(module.training is training for module, training in self._owners)
+        for module, training in self._owners:  # noqa: SIM110 - all() takes twice as long
+            if module.training is not training:
+                return False
+        return not self.apart or not _twins(tensors)
 
 
 _HOOKS = frozenset(("hooks", "after"))
+
+
+def _twins(tensors: list[Any]) -> tuple[int, ...]:
+    """For each of the tensors which one is the first with its array; empty if no two share one.
+
+    A program in which two arguments were one would serve only for such.
+    """
+    ids = [id(x._array) for x in tensors]
+    return () if len({*ids}) == len(ids) else tuple(map(ids.index, ids))
 
 
 def _describe(values: Iterable[Any], parts: list[Any], tensors: list[Any]) -> None:
