@@ -19,6 +19,7 @@ import numpy as np
 
 import autograd
 from autograd import GraphError, engine, ops
+from autograd.engine import gradient
 from autograd.node import Node, inputs_of, mode, writes
 from autograd.ops import registry
 from tests import opcheck
@@ -93,7 +94,7 @@ def state(tensors, latest=True):
     """Every bit of the tensors, their gradients, versions, marks and hooks, and of the thread."""
     rows = []
     for x in tensors:
-        g, extra = x._grad, x._extra or {}
+        g, extra = gradient(x), x._extra or {}
         grad = None if g is None else (id(g), g._array.tobytes(), g._version, (g._extra or {}).get("passes"))
         hooks = [list(extra.get(kind, {}).items()) for kind in ("hooks", "after")]
         rows.append((x._array.tobytes(), x._version, x._seq, x._spent, x._requires_grad, grad, hooks, id(x._op)))
@@ -103,7 +104,7 @@ def state(tensors, latest=True):
 
 
 def gradients(tensors):
-    return [None if x._grad is None else x._grad.detach().numpy().tobytes() for x in tensors]
+    return [None if g is None else g.detach().numpy().tobytes() for g in map(gradient, tensors)]
 
 
 def undisturbed(make, **how):
