@@ -13,14 +13,13 @@ from tests.soak import atomic
 from tests.soak.atomic import composite, deep, graph
 
 HOW = pytest.mark.parametrize("how", [{}, {"create_graph": True}], ids=["plain", "create_graph"])
-tried = set()
 
 
 @HOW
 @pytest.mark.parametrize("op", atomic.OPS, ids=lambda op: op.name)
 def test_an_error_in_any_rule_leaves_everything_as_it_was_and_names_the_op(op, how):
     errors = [KeyboardInterrupt] if how else [atomic.Injected]
-    tried.update(atomic.check_rules(lambda: graph(op), errors, **how)[1])
+    assert op.name in atomic.check_rules(lambda: graph(op), errors, **how)[1]
 
 
 @HOW
@@ -104,8 +103,3 @@ def test_an_error_in_a_module_s_backward_hook_leaves_everything_as_it_was():
     failing.clear()
     loss.backward()
     assert [p.grad.tolist() for p in model.parameters()] == expected
-
-
-def test_every_differentiable_op_was_made_to_fail():
-    if len(tried) > 20:  # not when a part of this file is run
-        assert tried >= {op.name for op in atomic.OPS}
