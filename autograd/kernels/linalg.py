@@ -18,7 +18,11 @@ from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
 
 DIRECT, BROAD = 2**18, 2**15
-"""Up to so many multiplications, and with fewer elements of the product, BLAS is called: its calls are cheaper."""
+"""Up to so many multiplications, and elements of the product, BLAS is called: its calls are cheaper.
+
+For x wᵀ, unless that is made of dot products, BLAS takes half as long again as the tiles: there it is called up to
+:data:`BROAD` multiplications only.
+"""
 
 SMALL, TALL = 4096, 16
 """A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
@@ -33,7 +37,7 @@ FAR, AGAIN = 2048, 4
 """Rows more bytes apart push each other out of the cache: a block of them is copied if so many tiles read it."""
 
 FLAT, THIN, LONG = 6, 16, (128, 256)
-"""x wᵀ is made of dot products if it has few rows, few columns, or not many columns and a long way to add up."""
+"""x wᵀ is made of dot products, BLAS's too, if it has few rows or columns, or not many and a long way to add up."""
 
 
 @fused
@@ -198,13 +202,21 @@ def _columns(x, out):
 NONE = {dtype: np.empty(0, dtype) for dtype in map(np.dtype, ("float32", "float64")) if READY}
 """The dtypes that have tiles, and a bias that is not there."""
 
+DOT = np.ndarray.dot  # matmul, a ufunc, takes half a microsecond more
+
 
 def product(x: Array, y: Array) -> Array:
     """The matrix product of two matrices."""
     m, depth = x.shape
     n = y.shape[1]
-    if (m * n < BROAD and m * n * depth < DIRECT) or not _have_tiles(x, y) or depth != y.shape[0]:
-        out: Array = context.run(x.dot, y)  # matmul, a ufunc, takes half a microsecond more
+    work = m * depth * n
+    if (
+        work <= BROAD
+        or (work <= DIRECT and m * n < BROAD and (y.flags.c_contiguous or _along(m, depth, n)))
+        or not _have_tiles(x, y)
+        or depth != y.shape[0]
+    ):
+        out: Array = context.run(DOT, x, y)
         return out
     turned = 0
     if not x.flags.c_contiguous:
@@ -224,17 +236,26 @@ def _have_tiles(x: Array, y: Array) -> bool:
     return x.dtype is y.dtype and x.dtype in NONE
 
 
+def _along(m: int, depth: int, n: int) -> bool:
+    """Whether x wᵀ is made of dot products."""
+    return m <= FLAT or n <= THIN or (n <= LONG[0] and depth >= LONG[1])
+
+
 def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: int) -> Array:
     """x y + bias, where both have contiguous rows and the bits of ``turned`` say which is given by its transpose."""
     out = np.empty((m, n), x.dtype)
-    along = turned == 2 and (m <= FLAT or n <= THIN or (n <= LONG[0] and depth >= LONG[1]))
-    given = (x, y, bias, out) if along else (x, y, bias, out, turned)
-    kernel = _dots if along else _product
-    parts = min(threads.count, m * depth * n // PIECE)
-    if parts < 2:
-        kernel(*given, 0, 1)
-    else:  # as many as there are threads: the bits of the result do not depend on how it is cut
-        threads.run(kernel, [(*given, part, parts) for part in range(parts)])
+    along = turned == 2 and _along(m, depth, n)
+    work = m * depth * n
+    if work < 2 * PIECE:
+        if along:
+            _dots(x, y, bias, out, 0, 1)
+        else:
+            _product(x, y, bias, out, turned, 0, 1)
+        return out
+    parts = max(1, min(threads.count, work // PIECE))
+    kernel, given = (_dots, (x, y, bias, out)) if along else (_product, (x, y, bias, out, turned))
+    # As many as there are threads: the bits of the result do not depend on how it is cut.
+    threads.run(kernel, [(*given, part, parts) for part in range(parts)])
     return out
 
 
@@ -256,7 +277,7 @@ def linear(X: Array, W: Array, b: Array) -> Array:
         out = np.empty((n, m), dtype)
         _linear(X if X.flags.c_contiguous else matrix(X), W if W.flags.c_contiguous else matrix(W), b, out)
         return out
-    if work > DIRECT and dtype is b.dtype and _have_tiles(X, W):
+    if work > (DIRECT if _along(n, d, m) else BROAD) and dtype is b.dtype and _have_tiles(X, W):
         return _tiled(matrix(X), matrix(W), np.ascontiguousarray(b), 2, n, d, m)
     z: Array = product(X, W.T)
     context.run(np.add, z, b, z)
