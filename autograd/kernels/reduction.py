@@ -15,6 +15,7 @@ from .jit import Array, helper, jit, reordered, wide
 from .quiet import quiet
 
 SHORT, LONG, BLOCK = 24, 512, 2048
+SINGLE = np.dtype(np.float32)
 
 
 @partial(helper, flags=["reassoc"])
@@ -71,16 +72,16 @@ def _short_rows(x, n, out):
 
 
 @jit
-def _columns(x, many, n, out):
+def _columns(x, count, after, n, out):
     """Sums over the middle axis of (before, count, after), over n.
 
-    ``many`` of its places are taken at a time, so that the loops are long.
+    Many of its places are taken at a time, so that the loops are long.
     """
     wide()
-    before, count, after = x.shape
+    many = max(1, min(LONG // after, count))
     sums = np.empty(many * after)
-    for i in range(before):
-        line = x[i].reshape(count * after)
+    for i in range(x.size // (count * after)):
+        line, into = x[i * count * after : (i + 1) * count * after], out[i * after : (i + 1) * after]
         whole = count // many * many * after
         sums[:] = 0
         for start in range(0, whole, sums.size):
@@ -95,7 +96,7 @@ def _columns(x, many, n, out):
             for j in range(after):
                 table[0, j] += table[k, j]
         for j in range(after):
-            out[i, j] = sums[j] / n
+            into[j] = sums[j] / n
 
 
 def _bits32(x):
@@ -286,7 +287,7 @@ def _logsumexp(z, out):
 
 def all_of(x: Array, n: int = 1) -> Array:
     """The sum of all elements, over n."""
-    if x.size < 2 * threads.GRAIN:
+    if x.size < threads.UNCUT:
         return np.array(_total(x.ravel(), n), x.dtype)
     pieces = threads.cut(x.size)
     parts, vector = np.empty(len(pieces)), x.ravel()
@@ -295,25 +296,24 @@ def all_of(x: Array, n: int = 1) -> Array:
 
 
 def sums(x: Array, axes: tuple[int, ...] | None, keepdims: bool, n: int = 1) -> Array:
-    """Sums of ``x``, which is contiguous and not empty, over neighbouring axes, or all; divided by ``n``."""
+    """Sums of ``x``, which is :func:`summable`, over neighbouring axes, or all; divided by ``n``."""
     if axes is None or len(axes) == x.ndim:
         out = all_of(x, n)
         return out.reshape((1,) * x.ndim) if keepdims else out
-    first, last = min(axes), max(axes) + 1
-    before, after = x.shape[:first], x.shape[last:]
-    out = np.empty((*before, *(1,) * len(axes), *after) if keepdims else (*before, *after), x.dtype)
-    if not after:
-        rows = x.reshape(out.size, -1)
-        (_rows if rows.shape[1] > SHORT else _short_rows)(rows, n, out.ravel())
+    first, last = (axes[0], axes[0]) if len(axes) == 1 else (min(axes), max(axes))
+    before, after = x.shape[:first], x.shape[last + 1 :]
+    out = np.empty(before + (1,) * len(axes) + after if keepdims else before + after, x.dtype)
+    count = x.size // out.size
+    if after:
+        _columns(x.ravel(), count, math.prod(after), n, out.ravel())
     else:
-        cube = x.reshape(math.prod(before), -1, math.prod(after))
-        _columns(cube, max(1, min(LONG // cube.shape[2], cube.shape[1])), n, out.reshape(len(cube), -1))
+        (_rows if count > SHORT else _short_rows)(x.reshape(-1, count), n, out.ravel())
     return out
 
 
 def summable(x: Any, axes: tuple[int, ...] | None) -> bool:
     """Whether :func:`sums` takes it; float64 is NumPy's, whose pairwise sums are as good."""
-    if not contiguous(x) or x.dtype.char != "f":
+    if x.dtype is not SINGLE or not contiguous(x):
         return False
     return axes is None or len(axes) == 1 or max(axes) - min(axes) < len(axes)
 
@@ -325,7 +325,7 @@ def contiguous(x: Any) -> bool:
 
 def extreme(x: Array, sign: int) -> Array:
     """The largest element of a contiguous array that is not empty, or the smallest for a ``sign`` of −1."""
-    if x.size < 2 * threads.GRAIN:
+    if x.size < threads.UNCUT:
         return np.array(_extreme(x.ravel(), sign), x.dtype)
     pieces = threads.cut(x.size)
     parts, vector = np.empty(len(pieces), x.dtype), x.ravel()
@@ -340,7 +340,7 @@ def _extreme_part(x: Array, sign: int, parts: Array, k: int) -> None:
 def _by_rows(kernel: Any, z: Array, out: Array) -> Array:
     rows = z if z.ndim == 2 else z.reshape(-1, z.shape[-1])
     into = out.ravel() if out.ndim < z.ndim else out if z.ndim == 2 else out.reshape(rows.shape)
-    if z.size < 2 * threads.GRAIN:
+    if z.size < threads.UNCUT:
         kernel(rows, into)
         return out
     n = len(threads.cut(z.size))
@@ -361,7 +361,7 @@ def log_softmax(z: Array) -> Array:
 
 def log_softmax_vjp(g: Array, z: Array) -> Array:
     """The gradient of that."""
-    out, threaded = np.empty(z.shape, z.dtype), z.size >= 2 * threads.GRAIN
+    out, threaded = np.empty(z.shape, z.dtype), z.size >= threads.UNCUT
     rows, above, into = (x.reshape(-1, z.shape[-1]) for x in (z, np.ascontiguousarray(g), out))
     n = len(threads.cut(z.size)) if threaded else 1
     ends = [len(rows) * k // n for k in range(n + 1)]

@@ -29,6 +29,9 @@ __all__ = ["get_num_threads", "set_num_threads"]
 GRAIN = 1 << 15
 """How many elements of an elementwise operation make a piece: a job for two threads costs about 5 microseconds."""
 
+UNCUT = 2 * GRAIN
+"""What has fewer elements is one piece."""
+
 WATCH = 0 if PLAIN else 1 << 21
 """How often a helper looks for the next job before it sleeps: for a millisecond at the most."""
 
@@ -221,7 +224,7 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
 
 
 def cut(size: int) -> list[slice]:
-    """The pieces of ``size`` elements: one, or two from twice :data:`GRAIN` on, or up to 16 of a million."""
-    n = 1 if size < 2 * GRAIN else min(max(2, size >> 20), 16)
+    """The pieces of ``size`` elements: one, or two from :data:`UNCUT` on, or up to 16 of a million."""
+    n = 1 if size < UNCUT else min(max(2, size >> 20), 16)
     ends = [size * k // n for k in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]

@@ -103,7 +103,7 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> An
     >>> autograd.sum(autograd.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
-    where = over(dim, x.ndim, "sum")
+    where = None if dim is None else over(dim, x.ndim, "sum")
     if dtype is None and kernels.summable(x, where):
         return kernels.sums(x, where, keepdim)
     return accumulate(np.add.reduce, x, dtype, axis=where, keepdims=keepdim)
@@ -151,9 +151,10 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> A
     tensor([[1.5000],
             [3.5000]])
     """
-    x = _in(x, dtype)
+    if dtype is not None:
+        x = _in(x, dtype)
     check_floating("mean", x)
-    where = over(dim, x.ndim, "mean")
+    where = None if dim is None else over(dim, x.ndim, "mean")
     n = x.size if where is None else math.prod(x.shape[d] for d in where)
     if not n:
         warnings.warn(f"mean: shape {x.shape} has no elements over dim {dim}: the mean is nan", RuntimeWarning, 2)
