@@ -97,6 +97,26 @@ def test_special_values(name, x, y, dtype):
     assert np.array_equal(np.signbit(found), np.signbit(np.array(y, dtype))) or name in ("log", "log1p", "exp")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*NAMES, "sigmoid", "sqrt"])
+def test_rare_values_change_no_bit_of_their_neighbours(name, dtype):
+    usual = np.random.default_rng(0).uniform(0.01, 9, 1000).astype(dtype)
+    alone = run(name, usual)
+    for rare in (nan, inf, -inf, 0.0, -1.0, 86.9, 87.1, 500.0, -500.0, 1e-40, 1e-310, 1e30):
+        x = usual.copy()
+        x[501] = rare
+        y = run(name, x)
+        np.testing.assert_array_equal(y[501], run(name, x[501:502])[0])
+        np.testing.assert_array_equal(np.delete(y, 501), np.delete(alone, 501))
+
+
+def test_sqrt_is_rounded_correctly():
+    x = np.random.default_rng(2).integers(0, 2**32, 10**5, dtype=np.uint32).view(np.float32)
+    with np.errstate(invalid="ignore"):
+        for values in (x, x.astype(np.float64), np.array([nan, inf, -inf, 0.0, -0.0, -1.0, 5e-324])):
+            np.testing.assert_array_equal(run("sqrt", values), np.sqrt(values))
+
+
 def test_exp_is_compiled_to_vector_code():
     x = np.linspace(-1, 1, 64, dtype="float32")
     if PLAIN:

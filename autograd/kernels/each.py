@@ -49,7 +49,7 @@ def _function(kernel: Callable[..., Any], result: str) -> Any:
     )
     compiled = jit(kernel)
     # A rule works with Python's numbers too.
-    scope = {"kernel": compiled, "in_pieces": in_pieces, "empty": np.empty, "array": _array, "uncut": 2 * threads.GRAIN}
+    scope = {"kernel": compiled, "in_pieces": in_pieces, "empty": np.empty, "array": _array, "uncut": threads.UNCUT}
     exec(compile(source, f"<{kernel.__name__}>", "exec"), scope)
     made: Any = scope[kernel.__name__]
     made.__doc__, made.__module__, made.kernel = kernel.__doc__, kernel.__module__, compiled

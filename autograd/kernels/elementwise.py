@@ -2,6 +2,9 @@
 
 The gradients are the rules' values, computed so that they stay accurate where the rule's own formula cancels: in the
 tails, where 1 − σ(x) and 1 − tanh²(x) have no correct digit left.
+
+Where a function is rarely more than a formula, the formula comes first, for all, and then what it does not hold for,
+if there is any: LLVM finds the extremes of integers, and so of the bits of floats, at no cost.
 """
 
 from __future__ import annotations
@@ -50,8 +53,14 @@ erfc_tail = f.polynomial(
 def exp(x, out):
     """eˣ, of any shape."""
     wide()
+    reach = most = f.reach(x)
     for i in range(x.size):
-        out[i] = f.exp(x[i])
+        out[i] = f.scaled(x[i], 0)
+        most = max(most, f.bits(abs(x[i])))
+    if most > reach:
+        for i in range(x.size):
+            if f.bits(abs(x[i])) > reach:
+                out[i] = f.exp(x[i])
 
 
 @elementwise
@@ -66,8 +75,15 @@ def expm1(x, out):
 def log(x, out):
     """ln x, of any shape."""
     wide()
+    low, high = f.bits(f.least(x.dtype.type(1))), f.bits(x.dtype.type(np.inf))
+    smallest = largest = low
     for i in range(x.size):
-        out[i] = f.log(x[i])
+        out[i] = f.ln(x[i], 0)
+        smallest, largest = min(smallest, f.bits(x[i])), max(largest, f.bits(x[i]))
+    if smallest < low or largest >= high:
+        for i in range(x.size):
+            if f.bits(x[i]) < low or f.bits(x[i]) >= high:
+                out[i] = f.log(x[i])
 
 
 @elementwise
@@ -79,21 +95,53 @@ def log1p(x, out):
 
 
 @elementwise
+def sqrt(x, out):
+    """√x, of any shape; NumPy's loop takes twice as long."""
+    wide()
+    for i in range(x.size):
+        out[i] = np.sqrt(x[i])
+
+
+@helper
+def _sigmoid_of(x, e):
+    """σ(x), with e = e^−|x|: it never overflows, and keeps the tail, σ(−100) = 3.7e−44, not 0."""
+    one = f.one(x)
+    return (one if x >= 0 else e) / (one + e)
+
+
+@elementwise
 def sigmoid(x, out):
     """σ(x), of any shape."""
     wide()
+    reach = most = f.reach(x)
     for i in range(x.size):
-        e, one = f.exp(-abs(x[i])), f.one(x[i])  # never overflows, and keeps the tail: σ(−100) = 3.7e−44, not 0
-        out[i] = (one if x[i] >= 0 else e) / (one + e)
+        out[i] = _sigmoid_of(x[i], f.scaled(-abs(x[i]), 0))
+        most = max(most, f.bits(abs(x[i])))
+    if most > reach:
+        for i in range(x.size):
+            if f.bits(abs(x[i])) > reach:
+                out[i] = _sigmoid_of(x[i], f.exp(-abs(x[i])))
+
+
+@helper
+def _sigmoid_slope(g, u, x, e):
+    """The gradient g u (1 − u), 1 − u with all its digits; e = e^−|x|."""
+    one = f.one(x)
+    return g * u * (one - u if x <= 0 else e / (one + e))
 
 
 @gradient
 def sigmoid_vjp(g, u, x, out):
     """The gradient g ⊙ u ⊙ (1 − u)."""
     wide()
+    reach = most = f.reach(x)
     for i in range(u.size):
-        e, one = f.exp(-abs(x[i])), f.one(x[i])
-        out[i] = g[i] * u[i] * (one - u[i] if x[i] <= 0 else e / (one + e))  # 1 − u, with all its digits
+        out[i] = _sigmoid_slope(g[i], u[i], x[i], f.scaled(-abs(x[i]), 0))
+        most = max(most, f.bits(abs(x[i])))
+    if most > reach:
+        for i in range(u.size):
+            if f.bits(abs(x[i])) > reach:
+                out[i] = _sigmoid_slope(g[i], u[i], x[i], f.exp(-abs(x[i])))
 
 
 @elementwise
@@ -104,14 +152,26 @@ def tanh(x, out):
         out[i] = f.tanh(x[i])
 
 
+@helper
+def _tanh_slope(g, u, x, e):
+    """The gradient g (1 − u²), 1 − u² with all its digits; e = e^−2|x|."""
+    one = f.one(x)
+    near, far = one - u * u, (e + e) * (one + one) / ((one + e) * (one + e))
+    return g * (near if abs(x) < one / (one + one) else far)
+
+
 @gradient
 def tanh_vjp(g, u, x, out):
     """The gradient g ⊙ (1 − u²)."""
     wide()
+    reach = most = f.reach(x)
     for i in range(u.size):
-        e, one = f.exp(-(abs(x[i]) + abs(x[i]))), f.one(x[i])
-        near, far = one - u[i] * u[i], (e + e) * (one + one) / ((one + e) * (one + e))
-        out[i] = g[i] * (near if abs(x[i]) < one / (one + one) else far)  # 1 − u², with all its digits
+        out[i] = _tanh_slope(g[i], u[i], x[i], f.scaled(-abs(x[i] + x[i]), 0))
+        most = max(most, f.bits(abs(x[i] + x[i])))
+    if most > reach:
+        for i in range(u.size):
+            if f.bits(abs(x[i] + x[i])) > reach:
+                out[i] = _tanh_slope(g[i], u[i], x[i], f.exp(-abs(x[i] + x[i])))
 
 
 @elementwise

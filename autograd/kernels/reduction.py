@@ -99,14 +99,6 @@ def _columns(x, count, after, n, out):
             into[j] = sums[j] / n
 
 
-def _bits32(x):
-    return np.float32(x).view(np.int32)
-
-
-def _bits64(x):
-    return np.float64(x).view(np.int64)
-
-
 def _number32(x, y):
     return np.int32(y).view(np.float32)
 
@@ -118,9 +110,6 @@ def _number64(x, y):
 number = f.by_dtype(_number32, _number64)
 """The number whose bits are y, of the dtype of x."""
 
-bits = f.by_dtype(_bits32, _bits64)
-"""The bits as an integer: for positive numbers larger if the number is, and larger than that of inf for a nan."""
-
 
 @helper
 def largest(x, sign):
@@ -130,18 +119,18 @@ def largest(x, sign):
     there is one; the largest without the sign tell of a nan.
     """
     sign = x.dtype.type(sign)
-    top = bits(sign * x[0])
-    size = bits(abs(x[0]))
+    top = f.bits(sign * x[0])
+    size = f.bits(abs(x[0]))
     for i in range(x.size):
-        y, z = bits(sign * x[i]), bits(abs(x[i]))
+        y, z = f.bits(sign * x[i]), f.bits(abs(x[i]))
         top = y if y > top else top
         size = z if z > size else size
-    if size > bits(x.dtype.type(np.inf)):
+    if size > f.bits(x.dtype.type(np.inf)):
         return x.dtype.type(np.nan)
     if top >= 0:
         return number(x[0], top)
     for i in range(x.size):  # all are negative: it is the smallest without the sign
-        z = bits(abs(x[i]))
+        z = f.bits(abs(x[i]))
         size = z if z < size else size
     return -number(x[0], size)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..kernels import elementwise as kernels
 from ..kernels import pairs
-from ..kernels.each import of_one, of_two
+from ..kernels.each import of_two
 from ..kernels.plans import planned
 from ..kernels.quiet import accurate
 from .arithmetic import guard, inside
@@ -122,9 +122,10 @@ def log10(x: Any) -> Any:
 
 
 @elementwise("√", x=lambda g, u: g / (2 * u), numpy=[np.sqrt], singular=True, samples=unary_positive)
+@planned(kernels.sqrt.plan)
 def sqrt(x: Any) -> Any:
     """√x, elementwise; the derivative at 0 is inf."""
-    return of_one(np.sqrt, x)
+    return kernels.sqrt(x)
 
 
 @elementwise("sin", x=lambda g, x: g * cos(x), numpy=[np.sin], samples=unary)
