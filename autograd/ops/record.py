@@ -125,6 +125,7 @@ class Op:
         self.defaults = {a.name: a.default for a in arguments if a.default is not a.empty}
         self.params = tuple(self.defaults)
         self._values = tuple(self.defaults.values())
+        self._free = [dict([*self.defaults.items()][k:]) for k in range(len(self.params) + 1)]
         self.rules = rules
         self.promotes = promotes
         self.view = view
@@ -186,8 +187,13 @@ class Op:
         """Split a call's arguments into inputs and a full tuple of parameters."""
         n = len(args) if self.variadic else len(self.inputs)
         inputs, rest = args[:n], args[n:]
-        if not kwargs and len(inputs) == n and len(rest) <= len(self.params):  # at once, for it is the most frequent
-            return inputs, rest + self._values[len(rest) :]
+        if len(inputs) == n and len(rest) <= len(self.params):  # at once, for it is the most frequent
+            if not kwargs:
+                return inputs, rest + self._values[len(rest) :]
+            free = self._free[len(rest)]
+            given = {**free, **kwargs}
+            if len(given) == len(free):  # names of parameters only, and none that has a value already
+                return inputs, (*rest, *given.values())
         own = (*self.inputs, *self.params)
         kwargs = {name if name in own else _SHORT_NAMES.get(name, name): value for name, value in kwargs.items()}
         if len(inputs) < n:  # inputs given by keyword
