@@ -247,6 +247,8 @@ def _norm(x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> An
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor that shares the memory of another library's array on the CPU: a NumPy array, a PyTorch or JAX tensor.
 
+    With NumPy 2.0 it cannot be written, nor can the array be read-only.
+
     Raises
     ------
     DtypeError

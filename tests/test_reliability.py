@@ -13,6 +13,7 @@ import autograd
 import nn
 from autograd import DtypeError, GraphError, ShapeError, Tensor, tensor
 from autograd.ops import primitive, registry
+from tests.soak import mutation
 
 F = nn.functional
 LOSSES = {
@@ -255,7 +256,7 @@ WRITES = {
     ".data = another shape": lambda b: setattr(b, "data", autograd.ones(3, dtype="float64")),
     "detach().numpy()": lambda b: b.detach().numpy().__setitem__(0, 9),
     "np.asarray": lambda b: np.asarray(b).__setitem__(0, 9),
-    "DLPack": lambda b: np.from_dlpack(b).__setitem__(0, 9),
+    **{name: lambda b, view=view: view(b).__setitem__(0, 9) for name, view in mutation.DLPACK.items()},
     "out=": lambda b: np.add(b.numpy(), 1, out=b.numpy()),
     "a part": lambda b: b.split(1)[0].zero_(),
     "iteration": lambda b: [x.zero_() for x in b],

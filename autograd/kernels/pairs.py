@@ -104,13 +104,19 @@ NATURAL, BINARY = (1.0, 0.0), (math.log(2), 2.3190468138462996e-17)
 def logaddexp(x: Any, y: Any, scale: tuple[float, float]) -> Array:
     """ln(e^(s x) + e^(s y)) / s, of any two shapes that broadcast."""
     if np.shape(x) != np.shape(y):
-        x, y = np.broadcast_arrays(x, y)
+        shape = np.broadcast_shapes(np.shape(x), np.shape(y))
+        x, y = _spread(np.asarray(x), shape), _spread(np.asarray(y), shape)
     return _logaddexp(*scale, x, y)
+
+
+def _spread(x: Array, shape: tuple[int, ...]) -> Array:
+    """``x`` in that shape; a copy where it is broadcast: NumPy's broadcasts are read-only, for Numba another type."""
+    return x if x.shape == shape else np.array(np.broadcast_to(x, shape))
 
 
 def of_pairs(kernel: Callable[..., Any], g: Array, *xs: Any) -> Array:
     """What ``kernel`` makes of ``g`` and arrays that broadcast to its shape; numbers count as arrays."""
-    alike = [np.broadcast_to(np.asarray(x, g.dtype), g.shape) for x in xs]
+    alike = [_spread(np.asarray(x, g.dtype), g.shape) for x in xs]
     out: Array = kernel(g, *alike)[0]
     return out
 

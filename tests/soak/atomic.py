@@ -8,6 +8,7 @@ done, everything is as before or everything is done.
 import contextlib
 import ctypes
 import dis
+import functools
 import itertools
 import random
 import signal
@@ -247,45 +248,80 @@ _LOOKS = ("CALL", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "RESUME")
 
 
 class At:
-    """A trace function that raises KeyboardInterrupt at the n-th moment when CPython looks for signals.
+    """Raises KeyboardInterrupt at the n-th moment when CPython looks for signals.
 
     That is after a call, at a jump back and at the start of a function, of this project's Python code.
     """
 
     def __init__(self, number):
-        self.number, self.seen = number, 0
+        self.number, self.seen, self.last = number, 0, {}
 
-    def __call__(self, frame, event, argument):
-        if not frame.f_globals.get("__name__", "").startswith("autograd"):
+    def instruction(self, frame, code, offset):
+        """One is about to run; the look is after the one before it in this frame."""
+        name = dis.opname[code[offset]]
+        previous, self.last[id(frame)] = self.last.get(id(frame)) if name != "RESUME" else None, name
+        if previous is not None and previous.startswith(_LOOKS):
+            self.seen += 1
+            if self.seen - 1 == self.number:
+                raise KeyboardInterrupt
+
+    def trace(self, frame, event, argument):
+        if not _ours(frame):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        last = [None]
+        self.last.pop(id(frame), None)  # of a frame that is gone
+        code = frame.f_code.co_code
 
-        def trace(frame, event, argument):
+        def each(frame, event, argument):
             if event == "opcode":
-                previous, last[0] = last[0], dis.opname[frame.f_code.co_code[frame.f_lasti]]
-                if previous is not None and previous.startswith(_LOOKS):
-                    self.look()
-            return trace
+                self.instruction(frame, code, frame.f_lasti)
+            return each
 
-        return trace
-
-    def look(self):
-        self.seen += 1
-        if self.seen - 1 == self.number:
-            raise KeyboardInterrupt
+        return each
 
     def run(self, function):
         """Call ``function``; whether it was interrupted."""
-        before = sys.gettrace()
-        sys.settrace(self)
+        self.last.clear()
         try:
-            function()
+            with _monitoring(self.instruction) if hasattr(sys, "monitoring") else _tracing(self.trace):
+                function()
         except KeyboardInterrupt:
             return True
-        finally:
-            sys.settrace(before)
         return False
+
+
+def _ours(frame):
+    return frame.f_globals.get("__name__", "").startswith("autograd")
+
+
+@contextlib.contextmanager
+def _tracing(trace):
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@contextlib.contextmanager
+def _monitoring(instruction):
+    """From Python 3.12 on: it no longer traces each instruction of a function that has begun."""
+    monitoring, tool, code_of = sys.monitoring, 4, functools.cache(lambda code: code.co_code)
+
+    def each(code, offset):
+        frame = sys._getframe(1)
+        if _ours(frame):
+            instruction(frame, code_of(code), offset)
+
+    monitoring.use_tool_id(tool, "interrupts")
+    monitoring.register_callback(tool, monitoring.events.INSTRUCTION, each)
+    monitoring.set_events(tool, monitoring.events.INSTRUCTION)
+    try:
+        yield
+    finally:
+        monitoring.set_events(tool, 0)
+        monitoring.free_tool_id(tool)
 
 
 def check_all_or_nothing(made, tensors, before, expected, **how):

@@ -199,6 +199,9 @@ def _of_torch(t):
     return torch.from_dlpack(t.detach()).numpy()
 
 
+# Up to NumPy 2.0 it gives what cannot be written.
+DLPACK = {"DLPack": lambda t: np.from_dlpack(t.detach())} if np.from_dlpack(np.ones(1)).flags.writeable else {}
+
 ROUTES = {
     **{f"{name}, recorded": recorded(write) for name, write in {
         "mul_": lambda t: t.mul_(0.5), "+=": lambda t: t.__iadd__(0.01), "*= itself": lambda t: t.mul_(t),
@@ -235,7 +238,7 @@ ROUTES = {
     **{f"{name}, {when}": route for name, view in {
         "detach().numpy()": lambda t: t.detach().numpy(), "np.asarray": lambda t: np.asarray(t.detach()),
         "a slice of it": lambda t: t.detach().numpy()[..., None][..., 0], "memoryview": _of_memoryview,
-        "DLPack": lambda t: np.from_dlpack(t.detach()), "detach": lambda t: t.detach(),
+        **DLPACK, "detach": lambda t: t.detach(),
         "view": lambda t: t.detach().view(-1), "transpose": lambda t: t.detach()[None, None].mT,
         "np.frombuffer": lambda t: np.frombuffer(t.detach().numpy(), t.dtype).reshape(t.shape),
         **({} if torch is None else {"PyTorch by DLPack": _of_torch,
@@ -441,7 +444,7 @@ def story(rng, length=14):
     }[start]()
     sights = [
         lambda: t.detach().numpy(), lambda: t.detach().numpy()[0], lambda: t.detach(),
-        lambda: t.detach().view(-1)[1:].numpy(), lambda: np.from_dlpack(t.detach()),
+        lambda: t.detach().view(-1)[1:].numpy(), *(lambda see=see: see(t) for see in DLPACK.values()),
     ]  # fmt: skip
     said, views, losses, counts = [start], [], [], Counter()
     for _ in range(length):

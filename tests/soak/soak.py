@@ -133,23 +133,24 @@ def run(budget_seconds):
         waited, took = stalled() - before, time.perf_counter() - begun
     same = [all(found[x] == calm[found["epoch"]][x] for x in ("loss", "weights")) for found in pressed]
     differ = [k for k, equal in enumerate(same) if not equal]
-    assert not differ, f"epochs differ from those without pressure: {differ}"
     half = len(pressed) // 2
+    # The least of each half: for a moment a thread that waits for a core may keep its last job.
     objects, grown = (
-        max(found[x] for found in pressed[half:]) - max(found[x] for found in pressed[2:half] or pressed)
+        min(found[x] for found in pressed[half:]) - min(found[x] for found in pressed[2:half] or pressed)
         for x in ("objects", "KB")
     )
-    assert objects <= 4, f"{objects} objects more in the second half"
-    assert grown <= 4096, f"{grown} KB more in the second half"
-    return [
+    rows = [
         ("digits", "MNIST" if os.environ.get("MNIST_DIR") else "scikit-learn's"),
         ("minutes under pressure", f"{took / 60:.1f}"),
         ("of them somebody waited for a core, for memory", ", ".join(f"{seconds / 60:.1f}" for seconds in waited)),
-        ("epochs under pressure, of which losses or weights differ in a bit", f"{len(pressed)}, {len(differ)}"),
+        ("trainings, epochs under pressure", f"{len(pressed) / EPOCHS:.1f}, {len(pressed)}"),
+        ("of them with other losses or weights", len(differ)),
         ("loss of the last epoch of a training", f"{float.fromhex(calm[-1]['loss']):.6f}"),
         ("more than in the first half of the time: objects, KB", f"{objects}, {grown}"),
         ("memory of the process in MB", f"{pressed[-1]['KB'] / 1024:.0f}"),
     ]
+    assert not differ and objects <= 4 and grown <= 4096, rows
+    return rows
 
 
 if __name__ == "__main__":
