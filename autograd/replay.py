@@ -481,7 +481,7 @@ class Program:
             extra = x._extra
             if x._array is not array or x._requires_grad is not wanted or (extra and not _HOOKS.isdisjoint(extra)):
                 return False
-        for module, training in self._owners:  # noqa: SIM110 - all() takes twice as long
+        for module, training in self._owners:  # all() takes twice as long
             if module.training is not training:
                 return False
         return not self.apart or not _twins(tensors)
