@@ -117,31 +117,63 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     if tape is not None:
         tape.applied(op, inputs, params, made, array, mixed)
 
+    first = inputs[0] if inputs else None
+    others = None if len(inputs) < 2 else inputs[1] if len(inputs) == 2 else inputs[1:]
+    out = _made(op, first, others, params, array, wanted, dtype)
+    if op.view and (array.base is arrays[0] or np.may_share_memory(array, arrays[0])):
+        out._base = memory(inputs[0])
+        if mode.here.grad or not wanted:
+            out._keep()["view"] = (op, params, inputs[0])
+    if visible and out._op is not None:
+        note_shown(out, op, visible)
+    return out
+
+
+def operate(op: Op, x: Any, y: Any) -> Any:
+    """:func:`apply` for an operator of Python, of a tensor and a tensor or number: a short way for the usual operands.
+
+    Where anything is out of the ordinary, ``apply`` decides, and says what is wrong.
+    """
+    array, wanted = x._array, x._requires_grad
+    dtype = array.dtype
+    if (dtype is F32 or dtype is F64) and x._base is None and not exposed and tape is None:
+        if type(y) in NUMBERS:
+            other = constant(y, dtype) if y else y
+        elif isinstance(y, Node) and y._base is None and y._array.dtype is dtype:
+            other = y._array
+            wanted = wanted or y._requires_grad
+        else:
+            return apply(op, (x, y))
+        try:
+            made = op.forward(array, other)
+        except Exception:
+            return apply(op, (x, y))
+        if type(made) is not np.ndarray:
+            made = np.asarray(made)
+        return _made(op, x, y, (), made, wanted, dtype)
+    return apply(op, (x, y))
+
+
+def _made(op: Op, x: Any, y: Any, params: tuple[Any, ...], array: Array, wanted: bool, dtype: Any) -> Any:
+    """The tensor around ``array``, which ``op`` made of ``x`` and ``y``; recorded, if a gradient is ``wanted``."""
     out = _new(Tensor)
     out._array = array
     out._grad = out._extra = out._base = None
     out._version = 0
     out._spent = False
     here = mode.here
-    if op.view and (array.base is arrays[0] or np.may_share_memory(array, arrays[0])):
-        out._base = memory(inputs[0])
-        if here.grad or not wanted:
-            out._extra = {"view": (op, params, inputs[0])}
     out._requires_grad = flows = (
         wanted and here.grad and op.differentiable and (array.dtype is dtype or array.dtype.kind == "f")
     )
     if flows or here.everything:
         out._op = op
-        n = len(inputs)
-        out._x = inputs[0] if n else None
-        out._y = None if n < 2 else inputs[1] if n == 2 else inputs[1:]
+        out._x = x
+        out._y = y
         out._params = params
         out._seq = tick()
         out._scope = here.scope
         if watch is not None:
             watch.recorded(out)
-        if visible:
-            note_shown(out, op, visible)
     else:
         out._op = out._x = out._y = out._scope = None
         out._params = ()
@@ -250,8 +282,10 @@ def pull(
                 "call the first one with retain_graph=True, or compute the loss again"
             )
         op, seq, params, sources = node._op, node._seq, node._params, inputs_of(node)
-        if writes.latest > seq:
+        if writes.latest > seq or node._extra is not None:
             sources = tuple(as_read_by(node, x) if isinstance(x, Node) else x for x in sources)
+            if op.reads:
+                check_unchanged(node, op, sources, seq)
         values, wanted = [], []
         for x in sources:
             if isinstance(x, Node):
@@ -260,8 +294,6 @@ def pull(
             else:
                 values.append(x)
                 wanted.append(False)
-        if op.reads and (writes.latest > seq or node._extra is not None):
-            check_unchanged(node, op, sources, seq)
         u = node if create_graph else node._array
         parts: Any = None
         try:
@@ -272,7 +304,9 @@ def pull(
                     note(parts, fused, g, u, values, params, wanted)
                 if len(parts) != len(sources):
                     raise GraphError(f"the rule gave {len(parts)} gradients for {len(sources)} inputs")
-            for k, x in enumerate(sources):
+            k = -1
+            for x in sources:
+                k += 1
                 if not wanted[k]:
                     continue
                 if parts is not None:
@@ -285,18 +319,18 @@ def pull(
                     part = rule(g, u, values, params, k)
                     if note:
                         note(part, rule, g, u, values, params, k)
-                if type(part) is not np.ndarray and not create_graph:
-                    part = _done(np.asarray, note, part)
-                if op.singular:
-                    part = _done(_settled, note, g, part)
+                if part is not g:
+                    if type(part) is not np.ndarray and not create_graph:
+                        part = _done(np.asarray, note, part)
+                    if op.singular:
+                        part = _done(_settled, note, g, part)
                 target = x._array
                 if part.shape != target.shape:
                     part = _done(_unbroadcast, note, part, target.shape)
                 if part.dtype is not target.dtype:
                     part = _done(cast, note, part, target.dtype)
-                before = pending.get(x)
-                if before is not None:  # the multivariate chain rule: contributions add up
-                    pending[x] = _sum(before, part, note)
+                if x in pending:  # the multivariate chain rule: contributions add up
+                    pending[x] = _sum(pending[x], part, note)
                 else:
                     pending[x] = part
                     if x._op is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import devices, engine, formatting, inplace, ops, versions
 from .arrays import check_differentiable, sizes, to_array
-from .engine import apply, around, leaf
+from .engine import apply, around, leaf, operate
 from .errors import DtypeError, GraphError, ShapeError
 from .grad_fn import GradFn, class_name, grad_fn
 from .hooks import RemovableHandle, backward_hooks
@@ -595,25 +595,25 @@ class Tensor(Node):
     # -- operators
 
     def __add__(self, other: Any) -> Tensor:
-        return apply(ops.add, (self, other))
+        return operate(ops.add, self, other)
 
     def __radd__(self, other: Any) -> Tensor:
         return apply(ops.add, (other, self))
 
     def __sub__(self, other: Any) -> Tensor:
-        return apply(ops.sub, (self, other))
+        return operate(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
         return apply(ops.sub, (other, self))
 
     def __mul__(self, other: Any) -> Tensor:
-        return apply(ops.mul, (self, other))
+        return operate(ops.mul, self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
         return apply(ops.mul, (other, self))
 
     def __truediv__(self, other: Any) -> Tensor:
-        return apply(ops.div, (self, other))
+        return operate(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return apply(ops.div, (other, self))
@@ -621,25 +621,25 @@ class Tensor(Node):
     __rdiv__ = __rtruediv__
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return apply(ops.floor_divide, (self, other))
+        return operate(ops.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
         return apply(ops.floor_divide, (other, self))
 
     def __mod__(self, other: Any) -> Tensor:
-        return apply(ops.remainder, (self, other))
+        return operate(ops.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
         return apply(ops.remainder, (other, self))
 
     def __pow__(self, other: Any) -> Tensor:
-        return apply(ops.pow, (self, other))
+        return operate(ops.pow, self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
         return apply(ops.pow, (other, self))
 
     def __matmul__(self, other: Any) -> Tensor:
-        return apply(ops.matmul, (self, other))
+        return operate(ops.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
         return apply(ops.matmul, (other, self))
@@ -657,42 +657,42 @@ class Tensor(Node):
     # or a set or dict, which go by identity. With what is no number (None, a string), as between any strangers.
     def __eq__(self, other: Any) -> Any:
         try:
-            return apply(ops.eq, (self, other))
+            return operate(ops.eq, self, other)
         except DtypeError:
             return NotImplemented
 
     def __ne__(self, other: Any) -> Any:
         try:
-            return apply(ops.ne, (self, other))
+            return operate(ops.ne, self, other)
         except DtypeError:
             return NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
-        return apply(ops.lt, (self, other))
+        return operate(ops.lt, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return apply(ops.le, (self, other))
+        return operate(ops.le, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return apply(ops.gt, (self, other))
+        return operate(ops.gt, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return apply(ops.ge, (self, other))
+        return operate(ops.ge, self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_and, (self, other))
+        return operate(ops.bitwise_and, self, other)
 
     def __rand__(self, other: Any) -> Tensor:
         return apply(ops.bitwise_and, (other, self))
 
     def __or__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_or, (self, other))
+        return operate(ops.bitwise_or, self, other)
 
     def __ror__(self, other: Any) -> Tensor:
         return apply(ops.bitwise_or, (other, self))
 
     def __xor__(self, other: Any) -> Tensor:
-        return apply(ops.bitwise_xor, (self, other))
+        return operate(ops.bitwise_xor, self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
         return apply(ops.bitwise_xor, (other, self))

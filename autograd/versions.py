@@ -206,7 +206,7 @@ def caller() -> tuple[str, int]:
 
 
 def _outside() -> Any:
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)  # who called this, and who called that, is of this project; Python makes an object of each
     while frame.f_back is not None and _ours[frame.f_globals.get("__name__", "")]:
         frame = frame.f_back
     return frame

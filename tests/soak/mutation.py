@@ -497,9 +497,10 @@ def story(rng, length=14):
 def _unguarded():
     """``apply`` and ``pull`` of the engine without their lines for the guard."""
     names = {}
-    for function, cut in ((engine.apply, "        if visible:\n            note_shown(out, op, visible)\n"),
-                          (engine.pull, "        if op.reads and (writes.latest > seq or node._extra is not None):\n"
-                                        "            check_unchanged(node, op, sources, seq)\n")):  # fmt: skip
+    for function, cut in ((engine.apply, "    if visible and out._op is not None:\n"
+                                         "        note_shown(out, op, visible)\n"),
+                          (engine.pull, "            if op.reads:\n"
+                                        "                check_unchanged(node, op, sources, seq)\n")):  # fmt: skip
         source = inspect.getsource(function)
         assert cut in source, "the guard is written in another way now"
         exec(compile(source.replace(cut, ""), function.__code__.co_filename, "exec"), scope := {**vars(engine)})
