@@ -184,7 +184,8 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         ready = [_with_gradients(group["params"]) for group in self.param_groups]
-        written(chain.from_iterable([params for params, _ in ready]), self._name)  # first: an interrupted step counts
+        for params, _ in ready:  # first: an interrupted step counts
+            written(params, self._name)
         for group, (params, gradients) in zip(self.param_groups, ready, strict=True):
             if params:
                 self._update_all(params, gradients, self._options(group))
@@ -389,7 +390,7 @@ class Vectors:
 def _pieces(rows: list[list[Array]], states: int) -> list[tuple[list[slice], Array]]:
     """Slices of the vectors of a few parameters, and for each the sizes and addresses as a kernel takes them."""
     sizes = [row[0].size for row in rows]
-    cuts = [[slice(0, n)] for n in sizes] if sum(sizes) < 2 * threads.GRAIN else [threads.cut(n) for n in sizes]
+    cuts = [[slice(0, n)] for n in sizes] if sum(sizes) < threads.UNCUT else [threads.cut(n) for n in sizes]
     pieces = []
     for n in range(max(map(len, cuts))):
         slices = [parts[n] if n < len(parts) else slice(0, 0) for parts in cuts]
