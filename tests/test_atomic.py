@@ -47,8 +47,12 @@ def test_an_interrupt_near_the_end_leaves_all_of_the_work_or_nothing(how):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers here")
 def test_real_interrupts_at_random_moments_leave_all_of_the_work_or_nothing():
-    runs, interrupted, _ = atomic.check_asynchronous(deep, 60, random.Random(0))
-    assert runs == 60 and interrupted > 5
+    rng, interrupted = random.Random(0), 0
+    for _ in range(50):  # on a busy machine most moments lie outside of the pass
+        interrupted += atomic.check_asynchronous(deep, 20, rng)[1]
+        if interrupted > 10:
+            break
+    assert interrupted > 10
 
 
 def test_a_graph_whose_gradients_were_not_all_used_can_be_asked_again():
