@@ -98,7 +98,7 @@ class DataParallel(Module):
         self._last: _Share | None = None
         self._pass = _Pass()
         self._layout: _Layout | None = None
-        self._hooked: set[Parameter] = set()
+        self._reporting: set[Parameter] = set()
         self._before: dict[str, Array] = {}
         if self.ranks > 1:
             abort_on_error(self.comm)
@@ -121,9 +121,9 @@ class DataParallel(Module):
                 "network and the loss, call model.backward(None), so that the other ranks need not wait"
             )
         for p in self.module.parameters():
-            if p.requires_grad and p not in self._hooked:
+            if p.requires_grad and p not in self._reporting:
                 p.register_post_accumulate_grad_hook(self._end)
-                self._hooked.add(p)
+                self._reporting.add(p)
 
         def into(x: Tensor) -> Tensor:  # whatever made x gets its gradient as it would without this network
             return _watched(x, lambda g: g / share.scale if share.scale not in (0, 1) else None)
@@ -368,7 +368,7 @@ class _Buffer:
             start += p.numel()
 
     def fill_with(self, factor: float) -> None:
-        """This rank's gradients, times ``factor``."""
+        """Take the gradients of this rank, times ``factor``."""
         for k, (p, place) in enumerate(self.places):
             self.there[k] = p.grad is not None
             if p.grad is None:

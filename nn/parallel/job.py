@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import os
-import select
+import signal
 import socket
+import subprocess
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -17,10 +17,11 @@ from typing import Any
 
 import autograd
 
+from . import watcher
+
 __all__ = ["abort_on_error", "check_equal", "world"]
 
 _SHOWN = 5  # differences that an error lists
-_GRACE = 1.0  # seconds for whoever started the job to end it, before a rank does
 
 
 def mpi() -> Any:
@@ -108,8 +109,8 @@ class abort_on_error:
         with nn.parallel.abort_on_error():
             main()
 
-    On Linux a rank also watches its neighbour on the same machine, and says which rank it was that died. (``mpiexec``
-    ends the others then, and names a process number only.)
+    On Linux a process for each machine watches its ranks and says which it was that died. (``mpiexec`` ends the others
+    then, but knows only the number of the process.)
 
     Parameters
     ----------
@@ -139,6 +140,7 @@ class abort_on_error:
 def end(comm: Any, why: str) -> None:
     """Say which rank ends the job, and why; then end it."""
     sys.stdout.flush()
+    _watch.quiet()
     _say(f"rank {comm.Get_rank()} of {comm.Get_size()} ({_here()}) ends the job: {why}")
     comm.Abort(1)
 
@@ -154,11 +156,12 @@ def _say(text: str) -> None:
 
 
 class _Watch:
-    """Of errors that nobody catches, and of the next rank on this machine; whose ranks share its cores."""
+    """Of errors that nobody catches, and of the ranks on this machine, which share its cores."""
 
     def __init__(self) -> None:
         self.started = False
-        self.leaving = False
+        self.watcher: subprocess.Popen[bytes] | None = None
+        self.pid = 0  # of the watcher, whichever rank began it
 
     def start(self, comm: Any) -> None:
         self.started = True
@@ -169,29 +172,35 @@ class _Watch:
             end(comm, "".join(traceback.format_exception_only(kind, error)).strip())
 
         sys.excepthook = hook
-        atexit.register(self.leave)  # before MPI comes to its end, where each rank waits for all
-        host, rank = socket.gethostname(), comm.Get_rank()
+        host = socket.gethostname()
         here = [(r, pid) for r, (name, pid) in enumerate(comm.allgather((host, os.getpid()))) if name == host]
+        first = here[0][0] == comm.Get_rank()
         if "OMP_NUM_THREADS" not in os.environ:  # which would say how many threads each is to use
             autograd.set_num_threads(max(1, autograd.get_num_threads() // len(here)))
-        if len(here) > 1 and hasattr(os, "pidfd_open"):
-            neighbour, pid = here[([r for r, _ in here].index(rank) + 1) % len(here)]
-            try:
-                number = os.pidfd_open(pid)
-            except OSError:  # an old kernel, or processes that do not see each other; mpiexec alone must notice then
-                return
-            threading.Thread(target=self.wait, args=(comm, neighbour, pid, number), daemon=True).start()
+        if first and hasattr(os, "pidfd_open"):
+            processes = [f"{rank}:{pid}" for rank, pid in here]
+            command = [sys.executable, "-I", "-S", watcher.__file__, str(comm.Get_size()), host, *processes]
+            with contextlib.suppress(OSError):  # it goes without
+                self.watcher = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+                )
+            atexit.register(self.leave)  # before MPI comes to its end, where each rank waits for all
+        pids = comm.allgather(0 if self.watcher is None else self.watcher.pid)
+        self.pid = pids[here[0][0]]
 
     def leave(self) -> None:
-        self.leaving = True
+        """All ranks come to their end, and nobody is to be missed."""
+        if self.watcher is not None and self.watcher.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.watcher.stdin.write(b".")
+                self.watcher.stdin.close()
+            self.watcher.wait()
 
-    def wait(self, comm: Any, neighbour: int, pid: int, number: int) -> None:
-        select.select([number], [], [])  # a process that has ended can be read
-        if self.leaving:  # all come to their end together
-            return
-        _say(f"rank {neighbour} of {comm.Get_size()} (process {pid}) is gone, killed perhaps: the job ends")
-        time.sleep(_GRACE)
-        comm.Abort(1)
+    def quiet(self) -> None:
+        """What is to be said, this rank says itself."""
+        if self.pid:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
 _watch = _Watch()

@@ -141,8 +141,8 @@ class DistributedBatchSampler(Sampler[list[int]]):
     def __init__(self, sampler: DistributedSampler, batch_size: int, drop_last: bool = False) -> None:
         if not isinstance(sampler, DistributedSampler):
             raise TypeError(
-                f"DistributedBatchSampler: expects a DistributedSampler, found {type(sampler).__name__}, which does not "
-                "say what the other ranks take"
+                f"DistributedBatchSampler: expects a DistributedSampler, found {type(sampler).__name__}, which does "
+                "not say what the other ranks take"
             )
         self.sampler = sampler
         self.batch_size = positive("batch_size", batch_size)
