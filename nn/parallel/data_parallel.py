@@ -102,7 +102,7 @@ class DataParallel(Module):
         self._before: dict[str, Array] = {}
         if self.ranks > 1:
             abort_on_error(self.comm)
-            check_equal(self.comm, self._described(), "DataParallel")
+            check_equal(self.comm, self._essentials(), "DataParallel")
             for tensor in [*module.parameters(), *module.buffers()]:
                 self._from_rank_0(tensor)
             self._before = self._moving()
@@ -295,7 +295,7 @@ class DataParallel(Module):
         with no_grad():
             tensor.copy_(values)
 
-    def _described(self) -> dict[str, Any]:
+    def _essentials(self) -> dict[str, Any]:
         """What must be the same on all ranks."""
         out: dict[str, Any] = {"reduction": self.reduction}
         for name, module in self.module.named_modules():
