@@ -5,6 +5,7 @@ of each batch.
 """
 
 import functools
+import hashlib
 import json
 import sys
 import traceback
@@ -341,6 +342,39 @@ def no_two_gradients_share_memory_and_old_ones_stay():
     assert worst(then, [g.numpy() for g in old]) == 0
     arrays = [g.numpy() for g in (*old, *(p.grad for p in model.parameters()))]
     assert not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
+
+
+@check
+def a_network_large_enough_for_shared_memory():
+    """1.3 MB of gradients, in parts that the ranks add up; twice, and anew for other parameters."""
+    for dtype, within in (("float32", 1e-6), ("float64", 1e-12)):
+        autograd.manual_seed(0)
+        alone, model = (nn.Sequential(nn.Linear(784, 410), nn.Tanh(), nn.Linear(410, 10)).to(dtype) for _ in range(2))
+        model.load_state_dict(alone.state_dict())
+        net = DataParallel(model, comm)
+        opts = [nn.optim.SGD(m.parameters(), lr=0.01, momentum=0.9) for m in (alone, model)]
+        X, y = autograd.rand(10, 784).to(dtype), autograd.randint(0, 10, (10,))
+        for step in range(6):
+            for opt in opts:
+                opt.zero_grad()
+            if step == 4:
+                for m in (alone, model):
+                    m[0].bias.requires_grad_(False)
+            loss = nn.functional.cross_entropy(alone(X), y)
+            loss.backward()
+            shown = net.backward(nn.functional.cross_entropy(net(part(X)), part(y)))
+            assert abs(shown.item() - loss.item()) < within
+            for p, q in zip(model.parameters(), alone.parameters(), strict=True):
+                assert (p.grad is None) == (q.grad is None)
+                off = 0 if p.grad is None else worst([p.grad.numpy()], [q.grad.numpy()])
+                assert off < within, (dtype, step, p.shape, off)
+            for opt in opts:
+                opt.step()
+        assert worst(values(alone), values(model)) < within
+        digest = [hashlib.sha256(p.tobytes()).hexdigest() for p in values(model)]
+        assert len(set(map(tuple, comm.allgather(digest)))) == 1
+    buffer = net._layout.buffers[0].summed
+    assert buffer.shared is not None or RANKS == 1
 
 
 @check

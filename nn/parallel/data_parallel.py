@@ -17,6 +17,7 @@ from autograd.ops.loss import check_reduction
 from ..data.collate import own
 from ..module import Module, Parameter
 from .job import abort_on_error, check_equal, mpi, world
+from .sums import Summed
 
 __all__ = ["DataParallel"]
 
@@ -232,7 +233,8 @@ class DataParallel(Module):
         layout = self._laid_out()
         mean = self.reduction == "mean"
         check = layout.number
-        sums = np.array([share.rows, self._next_loss * (share.rows if mean else 1), check, check * check])
+        value = self._next_loss * (share.rows if mean else 1)
+        sums = np.array([share.rows, value, check, check * check, bool(layout.buffers)])
         self.comm.Allreduce(mpi().IN_PLACE, sums)
         rows, loss = float(sums[0]), float(sums[1])
         if sums[2] != self.ranks * check or sums[3] != self.ranks * check * check:  # equal on all, or their squares
@@ -240,6 +242,8 @@ class DataParallel(Module):
                 f"DataParallel: the ranks do not train the same parameters any more; rank {self.comm.Get_rank()} has "
                 f"{len(layout.parameters)} that require a gradient, of {layout.size} numbers"
             )
+        if sums[4] < self.ranks:
+            layout.make_buffers(self.comm)
         self._pass.share = share
         self._pass.weight = share.rows / rows if rows else 0.0
         self._pass.scale = self.ranks * self._pass.weight if mean else float(self.ranks)
@@ -256,7 +260,7 @@ class DataParallel(Module):
     def _average(self, layout: _Layout) -> None:
         for buffer in layout.buffers:
             buffer.fill_with(1 / self.ranks)
-            self.comm.Allreduce(mpi().IN_PLACE, buffer.flat)
+            buffer.summed.sum()  # the ranks meet before the next: see _meet
             buffer.hand_out()
 
     def _laid_out(self) -> _Layout:
@@ -341,10 +345,14 @@ class _Layout:
         self.kinds = [(p.shape, p.dtype) for p in parameters]
         self.size = sum(p.numel() for p in parameters)
         self.number = float(zlib.crc32(repr(self.kinds).encode()) % 2**20)  # whose square is exact, too
+        self.buffers: list[_Buffer] = []  # none yet: the ranks make them together
+
+    def make_buffers(self, comm: Any) -> None:
+        """Set up a buffer for each dtype, on all ranks."""
         by_dtype: dict[Any, list[Parameter]] = {}
-        for p in parameters:
+        for p in self.parameters:
             by_dtype.setdefault(p.dtype, []).append(p)
-        self.buffers = [_Buffer(dtype, these) for dtype, these in by_dtype.items()]
+        self.buffers = [_Buffer(comm, dtype, these) for dtype, these in by_dtype.items()]
 
     def fits(self, parameters: list[Parameter]) -> bool:
         """Whether these are the parameters, as they were."""
@@ -357,14 +365,15 @@ class _Layout:
 class _Buffer:
     """The gradients of the parameters of one dtype in a row, then for each whether there is one."""
 
-    def __init__(self, dtype: Any, parameters: list[Parameter]) -> None:
+    def __init__(self, comm: Any, dtype: Any, parameters: list[Parameter]) -> None:
         n = sum(p.numel() for p in parameters)
-        self.flat = np.empty(n + len(parameters), dtype)
-        self.there = self.flat[n:]
+        self.summed = Summed(comm, n + len(parameters), dtype)
+        flat = self.summed.array
+        self.there = flat[n:]
         self.places = []
         start = 0
         for p in parameters:
-            self.places.append((p, self.flat[start : start + p.numel()].reshape(p.shape)))
+            self.places.append((p, flat[start : start + p.numel()].reshape(p.shape)))
             start += p.numel()
 
     def fill_with(self, factor: float) -> None:
