@@ -345,8 +345,8 @@ def no_two_gradients_share_memory_and_old_ones_stay():
 
 
 @check
-def a_network_large_enough_for_shared_memory():
-    """1.3 MB of gradients, in parts that the ranks add up; twice, and anew for other parameters."""
+def large_gradients_are_summed_where_they_are():
+    """One of 1.3 MB among small ones; anew for other parameters, unused at first on all ranks but one."""
     for dtype, within in (("float32", 1e-6), ("float64", 1e-12)):
         autograd.manual_seed(0)
         alone, model = (nn.Sequential(nn.Linear(784, 410), nn.Tanh(), nn.Linear(410, 10)).to(dtype) for _ in range(2))
@@ -373,8 +373,16 @@ def a_network_large_enough_for_shared_memory():
         assert worst(values(alone), values(model)) < within
         digest = [hashlib.sha256(p.tobytes()).hexdigest() for p in values(model)]
         assert len(set(map(tuple, comm.allgather(digest)))) == 1
-    buffer = net._layout.buffers[0].summed
-    assert buffer.shared is not None or RANKS == 1
+    autograd.manual_seed(0)
+    model = nn.Linear(784, 1)
+    model.somewhere, model.nowhere = nn.Linear(784, 410, bias=False), nn.Linear(784, 410, bias=False)
+    net = DataParallel(model, comm)
+    x = autograd.rand(2, 784)
+    loss = net(x).sum() + (model.somewhere(x).sum() if RANK == RANKS - 1 else 0)
+    loss.backward()
+    assert model.nowhere.weight.grad is None
+    expected = np.tile(x.numpy().sum(0) / RANKS, (410, 1))
+    assert worst([model.somewhere.weight.grad.numpy()], [expected]) < 1e-6
 
 
 @check

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Tensor, as_tensor, no_grad
+from autograd import Tensor, as_tensor, no_grad, zeros_like
 from autograd.ops.loss import check_reduction
+from autograd.versions import written
 
 from ..data.collate import own
 from ..module import Module, Parameter
 from .job import abort_on_error, check_equal, mpi, world
-from .sums import Summed
 
 __all__ = ["DataParallel"]
 
 Array = np.ndarray[Any, Any]
+
+LARGE = 1 << 20
+"""The bytes from which on a gradient is summed where it is: to copy it would take longer than a message of its own."""
 
 
 class DataParallel(Module):
@@ -74,9 +77,10 @@ class DataParallel(Module):
     variance, is averaged over the ranks, weighted by their samples, after each backward pass: they are those of all the
     data, where PyTorch keeps rank 0's only. Other buffers are given to all by rank 0.
 
-    The gradients of all parameters are summed in one buffer for each dtype, after the backward pass. A parameter that
-    no rank's loss depends on keeps the ``.grad`` that it has. Calls under ``no_grad``, in evaluation or of
-    ``model.module`` need no other rank. Random numbers are each rank's own: seed those of dropout by rank.
+    Gradients are summed after the backward pass: those of a megabyte and more where they are, all others in one buffer
+    (for each dtype). A parameter that no rank's loss depends on keeps the ``.grad`` that it has. Calls under
+    ``no_grad``, in evaluation or of ``model.module`` need no other rank. Random numbers are each rank's own: seed those
+    of dropout by rank.
 
     An uncaught exception on a rank ends the job, see :class:`abort_on_error`. The cores of a machine are divided among
     its ranks, unless OMP_NUM_THREADS is set.
@@ -234,7 +238,7 @@ class DataParallel(Module):
         mean = self.reduction == "mean"
         check = layout.number
         value = self._next_loss * (share.rows if mean else 1)
-        sums = np.array([share.rows, value, check, check * check, bool(layout.buffers)])
+        sums = np.array([share.rows, value, check, check * check])
         self.comm.Allreduce(mpi().IN_PLACE, sums)
         rows, loss = float(sums[0]), float(sums[1])
         if sums[2] != self.ranks * check or sums[3] != self.ranks * check * check:  # equal on all, or their squares
@@ -242,8 +246,6 @@ class DataParallel(Module):
                 f"DataParallel: the ranks do not train the same parameters any more; rank {self.comm.Get_rank()} has "
                 f"{len(layout.parameters)} that require a gradient, of {layout.size} numbers"
             )
-        if sums[4] < self.ranks:
-            layout.make_buffers(self.comm)
         self._pass.share = share
         self._pass.weight = share.rows / rows if rows else 0.0
         self._pass.scale = self.ranks * self._pass.weight if mean else float(self.ranks)
@@ -258,10 +260,23 @@ class DataParallel(Module):
                 self._average_buffers(self._pass.weight)
 
     def _average(self, layout: _Layout) -> None:
-        for buffer in layout.buffers:
-            buffer.fill_with(1 / self.ranks)
-            buffer.summed.sum()  # the ranks meet before the next: see _meet
-            buffer.hand_out()
+        factor = 1 / self.ranks
+        for small in layout.small:
+            small.fill_with(factor)
+            self.comm.Allreduce(mpi().IN_PLACE, small.flat)
+            small.hand_out()
+        for p, there in layout.large:
+            if not there[0]:  # on no rank
+                continue
+            if p.grad is None:
+                p.grad = zeros_like(p)
+            g = p.grad.array if p.grad.array.flags.carray else p.grad.array.copy()
+            np.multiply(g, g.dtype.type(factor), out=g)
+            self.comm.Allreduce(mpi().IN_PLACE, g)
+            if g is p.grad.array:
+                written((p.grad,), "DataParallel")
+            else:
+                p.grad = own(g)
 
     def _laid_out(self) -> _Layout:
         parameters = [p for p in self.module.parameters() if p.requires_grad]
@@ -338,21 +353,18 @@ class _Pass:
 
 
 class _Layout:
-    """The parameters that are trained, and where in the buffers their gradients are."""
+    """The parameters that are trained: for each dtype one buffer for the gradients of the small ones, and the large."""
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
         self.kinds = [(p.shape, p.dtype) for p in parameters]
         self.size = sum(p.numel() for p in parameters)
         self.number = float(zlib.crc32(repr(self.kinds).encode()) % 2**20)  # whose square is exact, too
-        self.buffers: list[_Buffer] = []  # none yet: the ranks make them together
-
-    def make_buffers(self, comm: Any) -> None:
-        """Set up a buffer for each dtype, on all ranks."""
         by_dtype: dict[Any, list[Parameter]] = {}
-        for p in self.parameters:
+        for p in parameters:
             by_dtype.setdefault(p.dtype, []).append(p)
-        self.buffers = [_Buffer(comm, dtype, these) for dtype, these in by_dtype.items()]
+        self.small = [_Buffer(dtype, these) for dtype, these in by_dtype.items()]
+        self.large = [large for buffer in self.small for large in buffer.large]
 
     def fits(self, parameters: list[Parameter]) -> bool:
         """Whether these are the parameters, as they were."""
@@ -363,23 +375,28 @@ class _Layout:
 
 
 class _Buffer:
-    """The gradients of the parameters of one dtype in a row, then for each whether there is one."""
+    """The gradients of the small parameters of one dtype in a row; then whether there are any, of the large as well."""
 
-    def __init__(self, comm: Any, dtype: Any, parameters: list[Parameter]) -> None:
-        n = sum(p.numel() for p in parameters)
-        self.summed = Summed(comm, n + len(parameters), dtype)
-        flat = self.summed.array
-        self.there = flat[n:]
-        self.places = []
+    def __init__(self, dtype: Any, parameters: list[Parameter]) -> None:
+        small = [p for p in parameters if p.numel() * p.dtype.itemsize < LARGE]
+        n = sum(p.numel() for p in small)
+        self.parameters = parameters
+        self.flat = np.empty(n + len(parameters), dtype)
+        self.there = self.flat[n:]
+        self.places, self.large = [], []
         start = 0
-        for p in parameters:
-            self.places.append((p, flat[start : start + p.numel()].reshape(p.shape)))
-            start += p.numel()
+        for k, p in enumerate(parameters):
+            there = self.there[k : k + 1]
+            if p.numel() * p.dtype.itemsize >= LARGE:
+                self.large.append((p, there))
+            else:
+                self.places.append((p, there, self.flat[start : start + p.numel()].reshape(p.shape)))
+                start += p.numel()
 
     def fill_with(self, factor: float) -> None:
         """Take the gradients of this rank, times ``factor``."""
-        for k, (p, place) in enumerate(self.places):
-            self.there[k] = p.grad is not None
+        self.there[:] = [p.grad is not None for p in self.parameters]
+        for p, _, place in self.places:
             if p.grad is None:
                 place.fill(0)
             else:
@@ -388,10 +405,10 @@ class _Buffer:
     def hand_out(self) -> None:
         """Make what is there now the gradients, where any rank has one."""
         with no_grad():
-            for k, (p, place) in enumerate(self.places):
+            for p, there, place in self.places:
                 if p.grad is not None:
                     p.grad.copy_(own(place))
-                elif self.there[k]:
+                elif there[0]:
                     p.grad = own(place.copy())
 
 
