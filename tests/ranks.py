@@ -340,6 +340,14 @@ def no_two_gradients_share_memory_and_old_ones_stay():
     model.zero_grad()
     nn.functional.cross_entropy(net(part(X) * 2), part(y)).backward()
     assert worst(then, [g.numpy() for g in old]) == 0
+    autograd.manual_seed(0)
+    branches = Branches()
+    net = DataParallel(branches, comm)
+    for _ in range(2):  # of what only one rank uses, the others get theirs from the buffer
+        branches.zero_grad()
+        out = net(part(X).float(), second=RANK == 0)
+        (out["out"].sum() + out["more"][0].sum()).backward()
+        old += [branches.b.weight.grad, branches.b.bias.grad]
     arrays = [g.numpy() for g in (*old, *(p.grad for p in model.parameters()))]
     assert not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
 
@@ -450,6 +458,9 @@ def what_differs_at_the_start_is_named_on_every_rank():
     refused(lambda: DataParallel(nn.Linear(6, 3, bias=not odd), comm), "'bias'", f"not there on {last}", others)
     refused(lambda: DataParallel(network("float32" if odd else "float64"), comm), "float32", "float64", last)
     refused(lambda: DataParallel(nn.Linear(2, 2).requires_grad_(not odd), comm), f"frozen') on {last}")
+    buffered = nn.Linear(2, 2)
+    buffered.register_buffer("kept", autograd.zeros(3 if odd else 2))
+    refused(lambda: DataParallel(buffered, comm), "buffer 'kept'", "(3,)", "(2,)")
     refused(lambda: DataParallel(nn.ReLU() if odd else nn.Tanh(), comm), "ReLU", "Tanh", "part 'the network'")
     refused(lambda: DataParallel(nn.Dropout(0.5 if odd else 0.4), comm), "p=0.5", "p=0.4")
     refused(lambda: DataParallel(network(), comm, reduction="sum" if odd else "mean"), "reduction", "'sum'", last)
