@@ -31,13 +31,13 @@ OPEN_MPI = {
 }  # fmt: skip
 
 
-def job(ranks, *arguments, seconds=100, **environment):
+def job(ranks, *arguments, seconds=100, cwd=ROOT, **environment):
     """What became of it, and how long it took; it is ended, and fails, if it hangs."""
     command = [MPIEXEC, "-n", str(ranks), sys.executable, *map(str, arguments)]
     environment = {**os.environ, **OPEN_MPI, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
     begun = time.monotonic()
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=seconds
+        command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=seconds
     )
     return done, time.monotonic() - begun
 
@@ -214,6 +214,19 @@ assert net(autograd.ones(0, 2)).shape == (0, 1)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@needs_mpi
+def test_the_script_of_the_docs_runs_and_its_ranks_agree_with_one(tmp_path):
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8")
+    (tmp_path / "train.py").write_text(page.partition("```python\n")[2].partition("```")[0], "utf-8")
+    printed = []
+    for ranks in (1, 3):
+        done, _ = job(ranks, "train.py", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed.append([float(line.split()[1]) for line in done.stdout.splitlines()])
+        assert nn.load(tmp_path / "last.safetensors")["epoch"] == 2
+    assert len(printed[0]) == 3 and np.allclose(*printed, rtol=1e-5)
 
 
 FAULT = """
