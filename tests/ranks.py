@@ -475,6 +475,13 @@ def faults_of_a_step_are_errors_on_every_rank_that_meets_them():
     net = DataParallel(model, comm)
     refused(lambda: net(X[:0]), f"rank {RANK} has no samples", "model.backward(None)")
     refused(lambda: net.weigh(0.0), "weigh", "found 0")
+    refused(lambda: net.backward((model[0].weight * model[0].weight).sum()), "does not depend on", "no other rank")
+    model.zero_grad()
+    one, other = net(part(X)).sum(), net(part(X) * 2).sum()
+    sums = [net.backward(loss).item() for loss in (one, other)]  # each pass by itself, whichever call was the last
+    alone = [network()(x).sum().item() * len(part(X)) / len(X) for x in (X, X * 2)]
+    assert np.allclose(sums, alone, rtol=1e-12), (sums, alone)
+    model.zero_grad()
     out = net(part(X)).sum() + net(part(X)[:2]).sum()
 
     def two_sizes():

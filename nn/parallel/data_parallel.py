@@ -100,6 +100,7 @@ class DataParallel(Module):
         self.comm = world() if comm is None else comm
         self.ranks: int = self.comm.Get_size()
         self._averages = True
+        self._next_loss = 0.0
         self._last: _Share | None = None
         self._pass = _Pass()
         self._layout: _Layout | None = None
@@ -171,6 +172,11 @@ class DataParallel(Module):
         Tensor
             The mean over all samples, or with ``reduction="sum"`` the sum, in float64: what a closure for an optimizer
             (L-BFGS) must return, and what to print.
+
+        Raises
+        ------
+        ValueError
+            If the loss does not depend on what the network returned; None if there is no other rank.
         """
         if self.ranks == 1:
             if loss is None:
@@ -182,19 +188,14 @@ class DataParallel(Module):
             self._meet(_Share(0.0))
             self._end(None)
             return as_tensor(np.float64(self._pass.loss))
-        if self._last is None:
-            raise ValueError("backward: the network was not called before")
-        share = self._last
         self._next_loss = loss.item()
         try:
             loss.backward(retain_graph=retain_graph)
         finally:
             self._next_loss = 0.0
-        if self._pass.share is not share:
-            raise ValueError("backward: the loss does not depend on what the network returned last")
+        if self._pass.share is None:
+            raise ValueError("backward: the loss does not depend on what the network returned: no other rank was met")
         return as_tensor(np.float64(self._pass.loss))
-
-    _next_loss = 0.0
 
     @contextlib.contextmanager
     def no_sync(self) -> Iterator[None]:
