@@ -31,7 +31,7 @@ OPEN_MPI = {
 }  # fmt: skip
 
 
-def job(ranks, *arguments, seconds=100, cwd=ROOT, **environment):
+def job(ranks, *arguments, seconds=300, cwd=ROOT, **environment):
     """What became of it, and how long it took; it is ended, and fails, if it hangs."""
     command = [MPIEXEC, "-n", str(ranks), sys.executable, *map(str, arguments)]
     environment = {**os.environ, **OPEN_MPI, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
@@ -260,11 +260,11 @@ with nn.parallel.abort_on_error():
     ],
 )
 def test_a_rank_that_fails_ends_the_job_and_is_named(how, said):
-    done, seconds = job(3, "-c", FAULT, how, seconds=60)
+    done, seconds = job(3, "-c", FAULT, how, seconds=100)
     assert done.returncode
     assert all(words in done.stderr for words in said), done.stderr
     assert done.stderr.count("rank 1 of 3 (process ") == 1 and "rank 0 of 3" not in done.stderr
-    assert seconds < 30  # starting included, on a busy machine
+    assert seconds < 60  # starting included, on a busy machine; else it is about 1.5
 
 
 KILLED = """
@@ -281,6 +281,15 @@ def deadly(self, closure=None):
 optim.Adam.step = deadly
 mnist.main()
 """
+
+
+def bits(state):
+    """What a checkpoint holds; not the file itself, in whose header the order of the metadata is up to safetensors."""
+    if isinstance(state, autograd.Tensor):
+        return state.dtype, state.shape, state.numpy().tobytes()
+    if isinstance(state, dict):
+        return [(key, bits(value)) for key, value in state.items()]
+    return [*map(bits, state)] if isinstance(state, (list, tuple)) else repr(state)
 
 
 @needs_mpi
@@ -303,8 +312,10 @@ def test_the_demo_shows_progress_once_and_goes_on_after_a_kill_to_the_same_resul
     done, _ = job(3, "-m", "demos.mnist", *arguments, "--out", interrupted, "--resume")
     assert done.returncode == 0, done.stderr
     assert "going on from" in done.stdout and "after 1 epochs" in done.stdout
-    for name in ("checkpoint.safetensors", "tuned/checkpoint.safetensors", "learning_curve.png", "forward.svg"):
+    for name in ("learning_curve.png", "forward.svg", "tuned/learning_curve.png"):
         assert (whole / name).read_bytes() == (interrupted / name).read_bytes(), name
+    for name in ("checkpoint.safetensors", "tuned/checkpoint.safetensors"):
+        assert bits(nn.load(whole / name)) == bits(nn.load(interrupted / name)), name
 
     done, _ = job(2, "-m", "demos.mnist", *arguments, "--out", interrupted, "--resume", "--seed", "1")
     assert done.returncode and "was made with --seed 0, not 1" in done.stderr
