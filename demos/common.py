@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +56,42 @@ def folder(text: str) -> Path:
 
 
 def fit(
-    model: nn.Module, loader: nn.data.DataLoader, criterion: nn.Module, opt: Any, num_epoch: int, schedule: Any = None
+    model: nn.Module,
+    loader: nn.data.DataLoader,
+    criterion: nn.Module,
+    opt: Any,
+    num_epoch: int,
+    schedule: Any = None,
+    begin: Callable[[int], object] | None = None,
+    done: int = 0,
 ) -> Iterator[float]:
     """Step 4 of the slides' recipe, which two_layer has in full: the mean loss of each epoch, as it ends.
 
     The network is in training mode in each epoch, and in evaluation mode between them. The schedule's step follows each
-    step of the optimizer.
+    step of the optimizer. ``begin`` is called with the number of each epoch; ``done`` of them are not run again. With
+    an nn.parallel.DataParallel all ranks do the same, and the first shows the progress.
     """
-    with tqdm(total=num_epoch * len(loader), unit="batch", mininterval=0.3) as progress:
-        for _ in range(num_epoch):
+    together = model if isinstance(model, nn.parallel.DataParallel) else None
+    with tqdm(
+        total=num_epoch * len(loader),
+        initial=done * len(loader),
+        unit="batch",
+        mininterval=0.3,
+        disable=together is not None and together.comm.Get_rank() > 0,
+    ) as progress:
+        for epoch in range(done, num_epoch):
+            if begin is not None:
+                begin(epoch)
             model.train()
             batch_loss = []
             for x_batch, y_batch in loader:
-                loss = criterion(model(x_batch), y_batch)
-                batch_loss.append(loss.item())
                 opt.zero_grad()
-                loss.backward()
+                if together is None:
+                    loss = criterion(model(x_batch), y_batch)
+                    loss.backward()
+                else:  # a rank may have no samples of the last batch
+                    loss = together.backward(criterion(model(x_batch), y_batch) if len(x_batch) else None)
+                batch_loss.append(loss.item())
                 opt.step()
                 if schedule is not None:
                     schedule.step()

@@ -35,6 +35,6 @@ from . import as_torch as as_torch  # isort: skip - it names all of the above
 
 
 def __getattr__(name: str) -> _Any:
-    if name in ("onnx", "sklearn"):  # not loaded with the rest, because of what they need
+    if name in ("onnx", "parallel", "sklearn"):  # not loaded with the rest, because of what they need
         return _import_module(f"nn.{name}")
     raise AttributeError(f"module 'nn' has no attribute {name!r}")

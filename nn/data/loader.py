@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Generator, default_generator
+from autograd import Generator, Tensor, default_generator
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, fetcher
@@ -291,6 +291,8 @@ class DataLoader:
         return fetch
 
     def _batch(self, indices: Any, at_once: Callable[[Any], Any] | None) -> Any:
+        if isinstance(indices, list) and not indices:  # a share of a batch that has fewer samples than takers
+            return _without_rows(self._batch([0], at_once))
         if at_once is not None:
             try:
                 return at_once(indices)
@@ -312,3 +314,16 @@ class DataLoader:
             return type(error)(message)
         except Exception:  # a type whose constructor takes other arguments
             return RuntimeError(f"{message} ({type(error).__name__})")
+
+
+def _without_rows(batch: Any) -> Any:
+    """What a batch would be without samples."""
+    if isinstance(batch, Tensor):
+        return batch[:0]
+    if isinstance(batch, Mapping):
+        return {key: _without_rows(part) for key, part in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*map(_without_rows, batch))
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(_without_rows(part) for part in batch if not isinstance(part, (str, bytes)))
+    return batch

@@ -235,8 +235,14 @@ class BatchSampler(Sampler[list[int]]):
         self.sampler = sampler
         self.batch_size = positive("batch_size", batch_size)
         self.drop_last = flag("drop_last", drop_last)
+        # A sampler that gives a part of the samples only may know better where a batch of all of them ends.
+        own = getattr(sampler, "in_batches", None)
+        self._own: Any = None if own is None else own(self.batch_size, drop_last)
 
     def __iter__(self) -> Iterator[list[int]]:
+        if self._own is not None:
+            yield from self._own
+            return
         indices = iter(self.sampler)
         while batch := list(itertools.islice(indices, self.batch_size)):
             if self.drop_last and len(batch) < self.batch_size:
@@ -244,5 +250,7 @@ class BatchSampler(Sampler[list[int]]):
             yield batch
 
     def __len__(self) -> int:
+        if self._own is not None:
+            return len(self._own)
         n = len(self.sampler)  # type: ignore[arg-type]
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)

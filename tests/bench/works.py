@@ -53,5 +53,6 @@ WORKS = {
     "epochs_permuted": recipe("the same without DataLoader, by index", "mnist", " permuted", MNIST),
     "matmul": Work("matrix products", "matmul", ("torch", "numpy")),
     "elementwise": Work("elementwise functions and reductions", "elementwise", ("torch", "numpy")),
+    "parallel": Work("training on several ranks", "parallel", ("torch",), within=(1e-5, 1e-4, 1e-3) * 3),  # 3 jobs
     "pictures": Work("pictures of large graphs, and the levels", "pictures", ()),
 }
