@@ -519,8 +519,8 @@ def test_a_piece_that_fails_ends_the_job_for_all_threads(numbers):
     assert len(begun) == many < 20  # whoever was told of the error can rely on nobody being at work any more
 
 
-def test_an_error_of_a_helper_leaves_nothing_behind(numbers):
-    numbers(2)
+def test_errors_of_helpers_leave_nothing_behind(numbers):
+    numbers(4)
     main = threading.get_ident()
 
     class Big:
@@ -530,13 +530,13 @@ def test_an_error_of_a_helper_leaves_nothing_behind(numbers):
         big = Big()
         there = weakref.ref(big)
 
-        def piece(big):
+        def piece(k, big=big):
             time.sleep(0.02)
             if threading.get_ident() != main:
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            threads.run(piece, [(big,)] * 20)
+            threads.run(piece, [(k,) for k in range(20)])
         return there
 
     gc.collect()
