@@ -14,7 +14,7 @@ from .errors import DtypeError
 from .node import NUMBERS, Node
 from .ops.dtypes import converted
 
-__all__ = ["check_differentiable", "check_tensors", "sizes", "to_array"]
+__all__ = ["check_differentiable", "check_integer", "check_number", "check_tensors", "sizes", "to_array"]
 
 Array = np.ndarray[Any, Any]
 
@@ -114,8 +114,8 @@ def _misfit(data: Any) -> str:
     return "the data cannot be made one array of numbers"
 
 
-def check_tensors(name: str, *given: Any) -> None:
-    """Raise unless all that was ``given`` to the function of this name are tensors, or arrays.
+def check_tensors(name: str, *given: Any, kinds: Any = (Node, np.ndarray)) -> None:
+    """Raise unless all that was ``given`` to the function of this name are tensors, or arrays if ``kinds`` says so.
 
     Raises
     ------
@@ -123,8 +123,45 @@ def check_tensors(name: str, *given: Any) -> None:
         For anything else.
     """
     for x in given:
-        if not isinstance(x, (Node, np.ndarray)):
+        if not isinstance(x, kinds):
             raise DtypeError(f"{name}: expects tensors, found {type(x).__name__}")
+
+
+def check_number(name: str, argument: str, x: Any) -> Any:
+    """``x``, the ``argument`` of the function of this name, as a Python number; a tensor with one element has one.
+
+    Raises
+    ------
+    DtypeError
+        For what is no number, and for a complex one.
+    ValueError
+        For a tensor with several elements or none.
+    """
+    if type(x) in NUMBERS:
+        return x
+    if isinstance(x, (Node, np.ndarray, np.generic)):
+        array = np.asarray(x._array if isinstance(x, Node) else x)
+        if array.size != 1:
+            raise ValueError(f"{name}: {argument} must be a number, found shape {array.shape}")
+        ops.check_dtype(array.dtype, f"{name}: {argument}")
+        return array.item()
+    if isinstance(x, (int, float)):  # a class of their own
+        return x
+    raise DtypeError(f"{name}: {argument} must be a number, found {type(x).__name__}")
+
+
+def check_integer(name: str, argument: str, x: Any) -> int:
+    """``x``, the ``argument`` of the function of this name, as an int.
+
+    Raises
+    ------
+    TypeError
+        For what is no integer.
+    """
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name}: {argument} must be an integer, found {type(x).__name__}") from None
 
 
 def check_differentiable(array: Array) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .arrays import Array, check_differentiable, sizes, to_array
+from .arrays import Array, check_differentiable, check_number, check_tensors, sizes, to_array
 from .devices import check_place
 from .engine import around, leaf
 from .errors import DtypeError
@@ -60,6 +60,7 @@ def like(maker: Callable[..., Tensor], text: str) -> Callable[..., Tensor]:
     """``maker`` for the shape and dtype of a tensor, ``zeros_like(input)``; also ``input.new_zeros(size)``."""
 
     def made(input: Tensor, *args: Any, dtype: Any = None, **kwargs: Any) -> Tensor:
+        check_tensors(made.__name__, input)
         return maker(input.shape, *args, dtype=input.dtype if dtype is None else dtype, **kwargs)
 
     made.__name__ = made.__qualname__ = f"{maker.__name__}_like"
@@ -87,11 +88,6 @@ def shape_of(what: str, shape: tuple[Any, ...], size: Any = None) -> tuple[int, 
 def dtype_of(what: str, dtype: Any) -> np.dtype[Any]:
     """The dtype asked for, or the default one."""
     return ops.get_default_dtype() if dtype is None else ops.check_dtype(dtype, what)
-
-
-def number(x: Any) -> Any:
-    """A Python number from one, or from a tensor or an array with one element."""
-    return x.item() if isinstance(x, (Tensor, np.ndarray, np.generic)) else x
 
 
 # -- from data
@@ -194,7 +190,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None) -> Any:
     tensor([[7, 7],
             [7, 7]])
     """
-    return np.full(shape_of("full", (size,)), to_array(number(fill_value), dtype, "full"))
+    return np.full(shape_of("full", (size,)), to_array(check_number("full", "fill_value", fill_value), dtype, "full"))
 
 
 @factory
@@ -218,13 +214,17 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None)
     >>> autograd.arange(3), autograd.arange(1, 2, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
-    first, last, by = map(number, (0, start, step) if end is None else (start, end, step))
+    first, last = (0, start) if end is None else (start, end)
+    first, last, by = (check_number("arange", *x) for x in (("start", first), ("end", last), ("step", step)))
     whole = all(isinstance(v, int) for v in (first, last, by))
     if not all(map(math.isfinite, (first, last, by))) or by == 0 or (last - first) * by < 0:
         raise ValueError(f"arange: cannot step by {by} from {first} to {last}: the step must be nonzero and lead there")
     n = -((first - last) // by) if whole else math.ceil((last - first) / by)
     found = np.dtype("int64") if dtype is None and whole else dtype_of("arange", dtype)
-    return (first + np.arange(n) * by).astype(found)
+    try:
+        return (first + np.arange(n) * by).astype(found)
+    except OverflowError:
+        raise ValueError(f"arange: {first}, {last} or {by} does not fit in {found}") from None
 
 
 @factory
@@ -238,7 +238,8 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None) -> Any:
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     (n,) = shape_of("linspace", (steps,))
-    return np.linspace(number(start), number(end), n).astype(dtype_of("linspace", dtype))
+    first, last = check_number("linspace", "start", start), check_number("linspace", "end", end)
+    return np.linspace(float(first), float(last), n).astype(dtype_of("linspace", dtype))
 
 
 @factory
@@ -252,7 +253,8 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
     tensor([  1.,  10., 100.])
     """
     (n,) = shape_of("logspace", (steps,))
-    powers = quiet(np.power, float(base), np.linspace(number(start), number(end), n))
+    first, last = check_number("logspace", "start", start), check_number("logspace", "end", end)
+    powers = quiet(np.power, float(check_number("logspace", "base", base)), np.linspace(float(first), float(last), n))
     return converted(powers, dtype_of("logspace", dtype))
 
 
@@ -274,6 +276,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     >>> autograd.fill(autograd.zeros(2), 7)
     tensor([7., 7.])
     """
+    check_tensors("fill", input)
     return ops.assign(input, value)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import to_array
-from .errors import DtypeError, GraphError, ShapeError, check_broadcast
+from .errors import DtypeError, GraphError, ShapeError
 from .kernels.quiet import quiet
 from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
@@ -92,25 +92,14 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
             # NumPy takes an array three times as fast as a number. 0 stays: as a key it would be −0, too.
             arrays.append(constant(x, dtype) if x and (dtype is F32 or dtype is F64) else x)
         else:
-            return apply(op, tuple(map(Tensor.operand, inputs)), params)
+            return apply(op, tuple(Tensor.operand(x, op.name) for x in inputs), params)
     mixed = (mixed or (dtype is not F32 and dtype is not F64)) and op.promotes is not None
     if mixed:
         arrays = promote(op, arrays)
     try:
         made = array = op.compute(arrays, params)
-    except ValueError:
-        if op.elementwise:  # NumPy says only that the shapes do not broadcast, not where
-            check_broadcast(op.name, [np.shape(a) for a in arrays])
-        raise
-    except TypeError as error:
-        if op.elementwise and not isinstance(error, DtypeError):
-            kinds = " and ".join(str(getattr(a, "dtype", type(a).__name__)) for a in arrays)
-            raise DtypeError(f"{op.name}: not possible with {kinds}, convert first: {error}") from None
-        raise
-    except AttributeError:
-        numbers = [type(x).__name__ for x in inputs if type(x) in NUMBERS]
-        if numbers:  # only elementwise ops take any
-            raise DtypeError(f"{op.name}: expects tensors, found {' and '.join(numbers)}") from None
+    except Exception as error:
+        op.refuse(arrays, error)
         raise
     if type(array) is not np.ndarray:
         array = np.asarray(array)  # NumPy turns 0-d arrays into scalars
@@ -311,7 +300,7 @@ def pull(
                     continue
                 if parts is not None:
                     part = parts[k]
-                    if part is None and op.pull(k) is None:
+                    if part is None and (op.joint is not None or op.pull(k) is None):  # a Function may give none
                         continue
                 elif (rule := op.pulls[0 if op.variadic else k]) is None:
                     continue

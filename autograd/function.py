@@ -137,7 +137,9 @@ class _Call(ops.Op):
     def joint(self, g: Any, u: Any, values: Any, params: Any, needs: Any) -> list[Any]:
         """The user's backward on tensors, recorded."""
         if not getattr(self.function.backward, "once", False):
-            return self.run(g, u, values, needs, recording=True)
+            parts = self.run(g, u, values, needs, recording=True)
+            # An input itself must not become a .grad.
+            return [ops.clone(part) if part is not None and _among(part, values) else part for part in parts]
         parts = self.vjp(g.array, u.array, [x.array for x in values], params, needs)
         sources = [x for x in (g, *values) if x.requires_grad]
         return [part if part is None else engine.apply(_Once(self.name, part), tuple(sources)) for part in parts]
@@ -217,7 +219,7 @@ class Function:
 
     Subclass it with two static methods, and call ``apply``. ``forward(ctx, *args)`` computes: its arguments may be
     anything, it returns a tensor or a tuple of them, and nothing in it is recorded. ``backward(ctx, *gradients)`` gets
-    one gradient for each output and returns one for each argument of forward (None where there is none). If
+    one gradient for each output and returns one for each argument of forward (None where there is none, or it is 0). If
     ``setup_context(ctx, inputs, output)`` is defined, forward takes no ``ctx``.
 
     Where backward is written in tensor operations, second derivatives come for free.

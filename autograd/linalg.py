@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .arrays import check_number, check_tensors
 from .errors import ShapeError
 from .ops.axes import axes
 from .ops.reduction import check_floating, p_norm, svd_packed
@@ -35,8 +36,10 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
     >>> [autograd.linalg.vector_norm(x, p).item() for p in (2, 1, float("inf"), 0)]
     [5.0, 7.0, 4.0, 2.0]
     """
-    if not isinstance(ord, (int, float)):
+    check_tensors("vector_norm", x)
+    if isinstance(ord, str):
         raise ValueError(f"vector_norm: ord must be a number, found {ord!r}")
+    ord = check_number("vector_norm", "ord", ord)
     x = x if dtype is None else x.to(dtype)
     check_floating("vector_norm", x)
     if abs(ord) == math.inf:
@@ -65,6 +68,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     >>> autograd.linalg.matrix_norm(autograd.tensor([[3.0, 0.0], [0.0, -4.0]]), "nuc")
     tensor(7.)
     """
+    check_tensors("matrix_norm", A)
     A = A if dtype is None else A.to(dtype)
     check_floating("matrix_norm", A)
     if A.ndim < 2:
@@ -101,6 +105,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     >>> autograd.linalg.norm(A), autograd.linalg.norm(A, 1), autograd.linalg.norm(A, dim=1)
     (tensor(5.), tensor(4.), tensor([5., 0.]))
     """
+    check_tensors("norm", A)
     if dim is None and ord is not None and A.ndim not in (1, 2):
         raise ShapeError(f"norm: with ord but no dim, the input must be 1D or 2D, found shape {A.shape}")
     n = A.ndim if dim is None else len(dim) if isinstance(dim, (tuple, list)) else 1
@@ -126,6 +131,7 @@ def svdvals(A: Any) -> Tensor:
     >>> autograd.linalg.svdvals(autograd.tensor([[0.0, 2.0], [1.0, 0.0]]))
     tensor([2., 1.])
     """
+    check_tensors("svdvals", A)
     if A.ndim < 2:
         raise ShapeError(f"svdvals: expects a matrix or a stack of them, found shape {A.shape}")
     return svd_packed(A)[..., A.shape[-2], :]

@@ -58,8 +58,8 @@ class Node:
         return self._extra
 
     @staticmethod
-    def operand(x: Any) -> Any:
-        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
+    def operand(x: Any, what: str = "as_tensor") -> Any:
+        """``x`` as an input of the op ``what``: tensors and Python numbers as they are, all else as a constant."""
         raise NotImplementedError
 
 

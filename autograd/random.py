@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from . import inplace, ops
-from .creation import dtype_of, factory, like, number, shape_of
+from .arrays import check_integer, check_number, check_tensors
+from .creation import dtype_of, factory, like, shape_of
 from .devices import check_place, device
 from .engine import leaf
-from .errors import DtypeError
+from .errors import DtypeError, check_broadcast
 from .kernels import forks
 from .kernels.quiet import quiet
 from .tensor import Tensor, method
@@ -183,6 +184,10 @@ def randn(*shape: Any, size: Any = None, generator: Generator | None = None, dty
 
 def _integers(what: str, low: Any, high: Any, shape: Any, dtype: np.dtype[Any], generator: Generator | None) -> Any:
     """Integers from ``low`` to ``high`` − 1 in ``dtype``, which may be a float."""
+    low, high = (
+        int(x) if isinstance(x, float) and x.is_integer() else check_integer(what, name, x)
+        for name, x in (("low", check_number(what, "low", low)), ("high", check_number(what, "high", high)))
+    )
     if low >= high:
         raise ValueError(f"{what}: expects low < high, found low={low} and high={high}")
     if dtype.kind in "iu" and not np.iinfo(dtype).min <= low < high <= np.iinfo(dtype).max + 1:
@@ -221,7 +226,7 @@ def randint(
         raise TypeError("randint: expects (high, size) or (low, high, size)")
     found = dtype_of("randint", np.int64 if dtype is None else dtype)
     low = limits[0] if limits else low
-    return _integers("randint", number(low), number(high), shape_of("randint", (size,)), found, generator)
+    return _integers("randint", low, high, shape_of("randint", (size,)), found, generator)
 
 
 rand_like, randn_like = like(rand, "Uniform on [0, 1)"), like(randn, "Standard normal")
@@ -229,6 +234,7 @@ rand_like, randn_like = like(rand, "Uniform on [0, 1)"), like(randn, "Standard n
 
 def randint_like(input: Tensor, low: int, high: int | None = None, **kwargs: Any) -> Tensor:
     """As :func:`randint`, of the shape and, unless ``dtype`` says otherwise, the dtype of ``input``."""
+    check_tensors("randint_like", input)
     bounds = (low,) if high is None else (low, high)
     return randint(*bounds, input.shape, **{"dtype": input.dtype, **kwargs})
 
@@ -265,11 +271,17 @@ def normal(
     >>> autograd.normal(autograd.tensor([1.0, 2.0]), 0.0)
     tensor([1., 2.])
     """
+    if not isinstance(mean, Tensor):
+        mean = check_number("normal", "mean", mean)
+    if not isinstance(std, Tensor):
+        std = check_number("normal", "std", std)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
     m, s = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
     if np.any(np.less(s, 0)):
         raise ValueError(f"normal: expects std >= 0, found {np.min(s)}")
+    check_broadcast("normal", [np.shape(m), np.shape(s)])
     shape = np.broadcast_shapes(np.shape(m), np.shape(s)) if size is None else shape_of("normal", (size,))
+    check_broadcast("normal", [np.shape(m), np.shape(s), shape])
     if size is None and not given:
         raise TypeError("normal: two numbers need a size")
     if given and "dtype" not in options:
@@ -280,7 +292,8 @@ def normal(
 
 
 def _probabilities(what: str, p: Any) -> Any:
-    array = np.asarray(p.array if isinstance(p, Tensor) else p)
+    p = p if isinstance(p, (Tensor, np.ndarray)) else check_number(what, "p", p)
+    array = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((array >= 0) & (array <= 1)):
         raise ValueError(f"{what}: expects probabilities in [0, 1], found {array[~((array >= 0) & (array <= 1))][0]}")
     return array
@@ -338,6 +351,7 @@ def multinomial(
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise ValueError("multinomial: the weights must be finite and not negative")
     possible = int(np.min(np.count_nonzero(weights, axis=1), initial=weights.shape[1]))
+    num_samples = check_integer("multinomial", "num_samples", num_samples)
     if not 0 < num_samples <= (possible if not replacement else num_samples * bool(possible)):
         raise ValueError(
             f"multinomial: cannot draw {num_samples} of {possible} positions with a positive weight "
@@ -370,6 +384,7 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Ge
     ValueError
         Unless from <= to.
     """
+    from_, to = check_number("uniform_", "from", from_), check_number("uniform_", "to", to)
     if not from_ <= to:
         raise ValueError(f"uniform_: expects from <= to, found {from_} and {to}")
     z = rand(self.shape, dtype=_floating("uniform_", self.dtype), generator=generator)

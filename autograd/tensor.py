@@ -703,9 +703,9 @@ class Tensor(Node):
     # -- protocols
 
     @staticmethod
-    def operand(x: Any) -> Any:
-        """``x`` as an input of an op: tensors and Python numbers as they are, all else as a constant tensor."""
-        return x if isinstance(x, Node) or type(x) in NUMBERS else as_tensor(x)
+    def operand(x: Any, what: str = "as_tensor") -> Any:
+        """``x`` as an input of the op ``what``: tensors and Python numbers as they are, all else as a constant."""
+        return x if isinstance(x, Node) or type(x) in NUMBERS else around(to_array(x, what=what), x)
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""
@@ -794,9 +794,36 @@ def method(*names: str, inplace: bool = False, numpy: Sequence[Any] = ()) -> Cal
             setattr(Tensor, name, function)
             if inplace:
                 setattr(Tensor, f"{name}_", in_place(function))
-        return function
+        return function if hasattr(function, "__wrapped__") else of_tensors(function)  # a wrapper does so itself
 
     return attach
+
+
+def of_tensors(function: F) -> F:
+    """``function``, whose first argument is a tensor: anything else is said to be none, instead of to lack a shape."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (AttributeError, LookupError):
+            check_first(function.__name__, args, kwargs)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def check_first(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise unless the first argument is a tensor; for a function that has failed.
+
+    Raises
+    ------
+    DtypeError
+        If it is anything else.
+    """
+    first = next(iter((*args, *kwargs.values())), None)
+    if not isinstance(first, Node):
+        raise DtypeError(f"{name}: expects tensors, found {type(first).__name__}") from None
 
 
 engine.Tensor = Tensor

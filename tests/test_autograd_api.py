@@ -816,3 +816,44 @@ def test_no_anomaly_is_no_error():
         u += 1
         (u * u).sum().backward()
     assert x.grad.tolist() == [12, 20]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_function_may_give_no_gradient_for_an_input(create_graph):
+    class First(autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x * 2 + y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2, None
+
+    x, y, z = (autograd.tensor([1.0, 2.0], requires_grad=True) for _ in range(3))
+    First.apply(x, y * z).sum().backward(create_graph=create_graph)
+    assert x.grad.tolist() == [2, 2] and y.grad is None and z.grad is None
+    (First.apply(x, y) + y * 3).sum().backward()
+    assert y.grad.tolist() == [3, 3]
+    with pytest.raises(GraphError, match="allow_unused"):
+        autograd.grad(First.apply(x, y).sum(), y)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_input_that_backward_returns_does_not_become_the_gradient_itself(create_graph):
+    class Half(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x / 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return ctx.saved_tensors[0]
+
+    x = autograd.tensor([3.0, 4.0], requires_grad=True)
+    Half.apply(x).sum().backward(create_graph=create_graph)
+    assert x.grad is not x and not np.shares_memory(x.grad.detach().numpy(), x.detach().numpy())
+    assert x.grad.tolist() == [3, 4]
+    if create_graph:
+        (second,) = autograd.grad(x.grad.sum(), x)
+        assert second.tolist() == [1, 1]

@@ -366,12 +366,16 @@ def test_a_bad_file_costs_no_time_and_no_memory(tmp_path):
                 os.wait()
                 continue
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            begun = time.process_time()  # other processes are none of its business
-            try:
-                nn.load(os.path.join(sys.argv[1], name))
-            except nn.CheckpointError:
-                seconds = time.process_time() - begun
-                print(name, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, flush=True)
+            seconds = []
+            for _ in range(3):  # the least: what a processor shared with others loses is none of the file's business
+                begun = time.process_time()
+                try:
+                    nn.load(os.path.join(sys.argv[1], name))
+                except nn.CheckpointError:
+                    seconds.append(time.process_time() - begun)
+            if len(seconds) == 3:
+                peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+                print(name, min(seconds), peak, flush=True)
             os._exit(0)
     """
     good = tmp_path.parent / "good"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arrays import check_number, check_tensors
+from ..errors import DtypeError
 from ..tensor import Tensor, as_tensor, method
 
 __all__ = [
@@ -21,7 +23,8 @@ elementwise = method(inplace=True)
 
 def _dtype(*xs: Any) -> np.dtype[Any]:
     """The dtype in which tensors and numbers are combined."""
-    return ops.result_dtype([x.array if isinstance(x, Tensor) else x for x in xs])
+    operands = map(Tensor.operand, xs)
+    return ops.result_dtype([x.array if isinstance(x, Tensor) else x for x in operands])
 
 
 # -- arithmetic
@@ -98,6 +101,7 @@ def reciprocal(input: Any) -> Any:
 @method()
 def positive(input: Any) -> Any:
     """The input itself: ``+x``."""
+    check_tensors("positive", input)
     return input
 
 
@@ -110,7 +114,10 @@ def square(input: Any) -> Any:
 @elementwise
 def float_power(input: Any, exponent: Any) -> Any:
     """input to the power ``exponent``, computed in float64 whatever the dtypes are."""
-    base, power = (x.double() if isinstance(x, Tensor) else float(x) for x in (input, exponent))
+    base, power = (
+        x.double() if isinstance(x, Tensor) else float(check_number("float_power", name, x))
+        for name, x in (("input", input), ("exponent", exponent))
+    )
     return ops.pow(base, power)
 
 
@@ -177,21 +184,31 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise ValueError("clamp: at least one of 'min' or 'max' must not be None")
     if min is not None:
-        input = ops.where(ops.lt(input, min), min, input)
+        input = ops.where(_beyond(ops.lt(input, min), min), min, input)
     if max is not None:
-        input = ops.where(ops.gt(input, max), max, input)
+        input = ops.where(_beyond(ops.gt(input, max), max), max, input)
     return input
+
+
+def _beyond(outside: Any, bound: Any) -> Any:
+    """Where the ``bound`` is taken: ``outside`` of it, and where it is nan."""
+    known = not isinstance(bound, Tensor) and np.all(np.equal(bound, bound))
+    return outside if known else ops.logical_or(outside, ops.ne(bound, bound))
 
 
 @elementwise
 def clamp_min(input: Any, min: Any) -> Any:
     """Input, but at least ``min``; as :func:`clamp`."""
+    if min is None:
+        raise DtypeError("clamp_min: expects a number or a tensor as min, found NoneType")
     return clamp(input, min=min)
 
 
 @elementwise
 def clamp_max(input: Any, max: Any) -> Any:
     """Input, but at most ``max``; as :func:`clamp`."""
+    if max is None:
+        raise DtypeError("clamp_max: expects a number or a tensor as max, found NoneType")
     return clamp(input, max=max)
 
 
@@ -237,6 +254,7 @@ def exp2(input: Any) -> Any:
 @elementwise
 def logit(input: Any, eps: Any = None) -> Any:
     """ln(p / (1 − p)): what the sigmoid turns into p = input; with ``eps``, p is first clamped to [eps, 1 − eps]."""
+    check_tensors("logit", input)
     p = input if eps is None else clamp(input, eps, 1 - eps)
     # Near ½ of 2p and 2(1 − p), whose logarithms would be left with few digits.
     middle = ops.sub(ops.log1p(2.0 * p - 1.0), ops.log1p(1.0 - 2.0 * p))
@@ -331,6 +349,7 @@ def equal(input: Any, other: Any) -> bool:
     >>> autograd.equal(autograd.tensor([1, 2]), autograd.tensor([1, 2]))
     True
     """
+    check_tensors("equal", input, other)
     return input.shape == other.shape and bool(ops.eq(input, other).all())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import check_tensors
+from ..arrays import check_integer, check_tensors
 from ..errors import ShapeError
 from ..ops import broadcast_to, contract, diagonal, diagonal_put, matmul, permute, where
 from ..ops.axes import axes, axis
@@ -137,6 +137,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     >>> autograd.inner(autograd.ones(2, 3), autograd.ones(4, 3)).shape
     (2, 4)
     """
+    check_tensors("inner", input, other)
     return tensordot(input, other, ([-1], [-1])) if input.ndim and other.ndim else input * other
 
 
@@ -151,6 +152,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     tensor([[1., 2., 0., 0.],
             [0., 0., 1., 2.]])
     """
+    check_tensors("kron", input, other)
     pairs = list(zip_longest(reversed(input.shape), reversed(other.shape), fillvalue=1))[::-1]
     x = input.reshape([n for a, _ in pairs for n in (a, 1)])
     y = other.reshape([n for _, b in pairs for n in (1, b)])
@@ -268,10 +270,13 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     >>> autograd.tensordot(autograd.ones(2, 3, 4), autograd.ones(3, 4, 5)).shape
     (2, 5)
     """
+    check_tensors("tensordot", a, b)
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ShapeError(f"tensordot: shapes {a.shape} and {b.shape} do not both have dims={dims} axes")
         dims = range(a.ndim - dims, a.ndim), range(dims)
+    if not (isinstance(dims, (tuple, list)) and len(dims) == 2):
+        raise TypeError(f"tensordot: expects dims, a number of axes or a list of them for each tensor, found {dims!r}")
     ours, theirs = (axes(tuple(d), x.ndim, "tensordot") for d, x in zip(dims, (a, b), strict=True))
     if len(ours) != len(theirs):
         raise ShapeError(f"tensordot: {len(ours)} axes of a, but {len(theirs)} of b; both lists need the same length")
@@ -313,6 +318,7 @@ def einsum(*args: Any) -> Tensor:
         n = len(args) // 2
         operands, lists = list(args[: 2 * n : 2]), [_letters(indices) for indices in args[1 : 2 * n : 2]]
         equation = ",".join(lists) + (f"->{_letters(args[-1])}" if len(args) % 2 else "")
+    check_tensors("einsum", *operands)
     return _einsum("einsum", *_spelled(equation, tuple(x.ndim for x in operands)), operands)
 
 
@@ -456,7 +462,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise ShapeError(f"diag_embed: needs two different axes, found dim1={dim1} and dim2={dim2}")
     shape = list(input.shape[:-1])
     for k in sorted((first, second)):
-        shape.insert(k, input.shape[-1] + abs(offset))
+        shape.insert(k, input.shape[-1] + abs(check_integer("diag_embed", "offset", offset)))
     return diagonal_put(input, tuple(shape), offset, first, second)
 
 
@@ -464,7 +470,8 @@ def _below(name: str, shape: tuple[int, ...], diagonal: int) -> Any:
     """Where a matrix of this shape has its elements on and below a diagonal."""
     if len(shape) < 2:
         raise ShapeError(f"{name}: expects a matrix or a stack of them, found shape {shape}")
-    return np.tri(shape[-2], shape[-1], diagonal, dtype=bool)
+    k = max(-shape[-2], min(check_integer(name, "diagonal", diagonal), shape[-1]))  # beyond that it is all the same
+    return np.tri(shape[-2], shape[-1], k, dtype=bool)
 
 
 @method(inplace=True)
@@ -492,4 +499,5 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     tensor([[1., 1.],
             [0., 1.]])
     """
-    return where(_below("triu", input.shape, diagonal - 1), False, input)
+    above = check_integer("triu", "diagonal", diagonal)
+    return where(_below("triu", input.shape, above - 1), False, input)

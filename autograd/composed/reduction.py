@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from .. import linalg, ops
+from ..arrays import check_tensors
 from ..engine import leaf
 from ..ops.arithmetic import guard
 from ..ops.axes import axis
 from ..ops.record import NUMPY_NAMES
 from ..ops.reduction import check_floating, check_not_empty, count, p_norm
-from ..tensor import Tensor, method
+from ..tensor import Tensor, check_first, method
 from .shape import take_along_dim
 
 __all__ = [
@@ -47,7 +48,12 @@ def reduction(numpy: Sequence[Any] = ()) -> Callable[[F], F]:
     def attach(function: F) -> F:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **{NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
+            kwargs = {NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
+            try:
+                return function(*args, **kwargs)
+            except (AttributeError, LookupError):
+                check_first(function.__name__, args, kwargs)
+                raise
 
         return method(numpy=numpy)(call)  # type: ignore[return-value]
 
@@ -172,12 +178,15 @@ def _deviations(name: str, x: Any, dim: Any, unbiased: Any, correction: Any) -> 
     if isinstance(dim, bool):  # var(x, False): PyTorch's first signature
         dim, unbiased = None, dim
     less = 1 if correction is None else correction
-    less = less if unbiased is None else int(unbiased)
-    n = count(x.shape, dim)
+    less = less if unbiased is None else int(bool(unbiased))
+    if not isinstance(less, (int, float)):
+        raise TypeError(f"{name}: correction must be a number, found {type(less).__name__}")
+    n = count(x.shape, dim, name)
     if n <= less:
-        warnings.warn(f"{name}: {n} elements less the correction {less} leave none: nan", RuntimeWarning, 4)
-        return dim, x * math.nan, 1
-    return dim, x - ops.mean(x, dim, True), n - less
+        warnings.warn(
+            f"{name}: {n} elements less the correction {less} leave none: a division by 0", RuntimeWarning, 4
+        )
+    return dim, x - ops.mean(x, dim, True) if n else x, n - less if n > less else 0
 
 
 @reduction()
@@ -298,4 +307,5 @@ def count_nonzero(input: Any, dim: Any = None) -> Tensor:
     >>> autograd.count_nonzero(autograd.tensor([[1, 0], [2, 3]]), dim=0)
     tensor([2, 1])
     """
+    check_tensors("count_nonzero", input)
     return ops.sum(input != 0, dim)

@@ -6,7 +6,6 @@ What is a view in PyTorch is one here: reshaping contiguous memory, permuting, e
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arrays import check_tensors, sizes
+from ..arrays import check_integer, check_tensors, sizes, to_array
+from ..arrays import sizes as shape_of
 from ..engine import leaf, refreshed
 from ..errors import DtypeError, GraphError, ShapeError, check_broadcast
 from ..node import memory, mode
@@ -90,12 +90,14 @@ def view(input: Tensor, *shape: Any) -> Tensor:
 @method()
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """A :func:`view` in the shape of ``other``."""
+    check_tensors("view_as", other)
     return view(input, other.shape)
 
 
 @method()
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """As :func:`reshape` to the shape of ``other``."""
+    check_tensors("reshape_as", other)
     return reshape(input, other.shape)
 
 
@@ -132,12 +134,12 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
     >>> autograd.zeros(5, 6).unflatten(1, (2, -1)).shape
     (5, 2, 3)
     """
-    d = axis(dim, input.ndim, "unflatten")
-    n, known = input.shape[d], math.prod(k for k in sizes if k != -1)
-    found = tuple(n // (known or 1) if k == -1 else k for k in sizes)
-    if math.prod(found) != n or list(sizes).count(-1) > 1:
+    d, wanted = _real_axis(input, dim, "unflatten"), shape_of((sizes,), "unflatten", least=-1)
+    n, known = input.shape[d], math.prod(k for k in wanted if k != -1)
+    found = tuple(n // (known or 1) if k == -1 else k for k in wanted)
+    if math.prod(found) != n or wanted.count(-1) > 1:
         raise ShapeError(
-            f"unflatten: sizes {tuple(sizes)} do not multiply to the size {n} of axis {d}, shape {input.shape}"
+            f"unflatten: sizes {wanted} do not multiply to the size {n} of axis {d}, shape {input.shape}"
         )
     return ops.reshape(input, (*input.shape[:d], *found, *input.shape[d + 1 :]))
 
@@ -307,6 +309,7 @@ def expand(input: Tensor, *size: Any) -> Tensor:
 @method()
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """As :func:`expand` to the shape of ``other``."""
+    check_tensors("expand_as", other)
     return ops.broadcast_to(input, other.shape)
 
 
@@ -368,8 +371,10 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     """
     if dim is None:
         return repeat_interleave(flatten(input), repeats, 0)
-    d = axis(dim, input.ndim, "repeat_interleave")
-    times, n = _array(repeats), input.shape[d]
+    d = _real_axis(input, dim, "repeat_interleave")
+    times, n = _indices(repeats, "repeat_interleave", "repeats"), input.shape[d]
+    if times.size and times.min() < 0:
+        raise ValueError(f"repeat_interleave: repeats can not be negative, found {times.min()}")
     if times.ndim and times.size not in (1, n):
         raise ShapeError(f"repeat_interleave: {times.size} repeats for axis {d} with size {n}, shape {input.shape}")
     return _along(input, d, np.repeat(np.arange(n), times))
@@ -396,6 +401,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise ValueError(f'meshgrid: indexing must be "ij" or "xy", found {indexing!r}')
     found = _list(tensors)
+    check_tensors("meshgrid", *found)
     wrong = [x.shape for x in found if x.ndim > 1]
     if wrong:
         raise ShapeError(f"meshgrid: expects vectors or numbers, found shape {wrong[0]}")
@@ -511,7 +517,7 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor
     d = _real_axis(input, dim, "split")
     n = input.shape[d]
     if not isinstance(split_size_or_sections, (list, tuple)):
-        size = _integer(split_size_or_sections, "split")
+        size = check_integer("split", "split_size", split_size_or_sections)
         if size < 0 or (size == 0 and n):
             raise ValueError(f"split: the size of a piece must be positive, found {size} for axis {d} with size {n}")
         return _cut(input, d, [min(size, n - k) for k in range(0, n, size or 1)] or [0])
@@ -531,7 +537,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     >>> [p.tolist() for p in autograd.arange(5).chunk(2)]
     [[0, 1, 2], [3, 4]]
     """
-    if _integer(chunks, "chunk") < 1:
+    if check_integer("chunk", "chunks", chunks) < 1:
         raise ValueError(f"chunk: the number of chunks must be positive, found {chunks}")
     d = _real_axis(input, dim, "chunk")
     return split(input, -(-input.shape[d] // chunks), d) if input.shape[d] else _cut(input, d, [0] * chunks)
@@ -586,15 +592,8 @@ def select(input: Any, dim: int, index: int) -> Tensor:
     return _along(input, d, _position(input, d, index, "select"))
 
 
-def _integer(x: Any, name: str) -> int:
-    try:
-        return operator.index(x)
-    except TypeError:
-        raise TypeError(f"{name}: expects an integer, found {type(x).__name__}") from None
-
-
 def _position(x: Any, d: int, index: Any, name: str, end: int = 0) -> int:
-    k, n = _integer(index, name), x.shape[d]
+    k, n = check_integer(name, "index", index), x.shape[d]
     if not -n <= k < n + end:
         raise IndexError(f"{name}: index {k} is out of bounds for axis {d} with size {n} (shape {x.shape})")
     return k % n if k < 0 else k
@@ -619,6 +618,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     """
     d = _real_axis(input, dim, "narrow")
     first, n = _position(input, d, start, "narrow", end=1), input.shape[d]
+    length = check_integer("narrow", "length", length)
     if not 0 <= length <= n - first:
         raise ShapeError(
             f"narrow: start ({start}) + length ({length}) exceeds the size {n} of axis {d}, shape {input.shape}"
@@ -629,15 +629,15 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
 # -- picked by index
 
 
-def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+def _array(x: Any, what: str = "index") -> Any:
+    return x.array if isinstance(x, Tensor) else to_array(x, what=what)
 
 
-def _indices(index: Any, name: str) -> Any:
+def _indices(index: Any, name: str, called: str = "index") -> Any:
     """An index tensor as an array of integers."""
-    array = _array(index)
+    array = _array(index, name)
     if array.dtype.kind not in "iu":
-        raise DtypeError(f"{name}: expects an index of dtype int64, found {array.dtype}; use .long()")
+        raise DtypeError(f"{name}: expects {called} of dtype int64, found {array.dtype}; use .long()")
     return array.astype(np.int64, copy=False)
 
 
@@ -745,6 +745,8 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     >>> autograd.zeros(3).index_put(places, autograd.ones(3), accumulate=True)
     tensor([2., 0., 1.])
     """
+    if not isinstance(indices, (list, tuple)):
+        raise TypeError(f"index_put: expects indices in a tuple, found {type(indices).__name__}")
     index = resolve(tuple(map(_array, indices)), input.shape, "index_put")
     return input + ops.put(values, input.shape, index) if accumulate else _written(input, values, index)
 
@@ -795,7 +797,8 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
             [1., 0., 0.]])
     """
     if (src is None) == (value is None):
-        raise TypeError("scatter: expects src, a tensor or a number, or value=, a number")
+        found = f"{type(src).__name__} and {type(value).__name__}"
+        raise TypeError(f"scatter: expects src, a tensor or a number, or value=, a number, found {found}")
     return _with_cells(input, dim, index, src if value is None else value, "scatter", _written)
 
 
@@ -978,7 +981,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
         raise ShapeError(f"roll: shifts {shifts} and dims {dims} must have as many entries")
     for shift, dim in zip(by, along, strict=True):
         d = _real_axis(input, dim, "roll")
-        start = -shift % (input.shape[d] or 1)
+        start = -check_integer("roll", "shifts", shift) % (input.shape[d] or 1)
         input = ops.cat(_along(input, d, slice(start, None)), _along(input, d, slice(0, start)), dim=d)
     return input
 
@@ -1014,7 +1017,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     tensor([3., 2.])
     """
     d, order = axis(dim, input.ndim, "topk"), ops.argsort(input, dim, largest)
-    n = math.prod(input.shape[d : d + 1])
+    k, n = check_integer("topk", "k", k), math.prod(input.shape[d : d + 1])
     if not 0 <= k <= n:
         raise ShapeError(f"topk: selected index k = {k} out of range for axis {d} with size {n}, shape {input.shape}")
     indices = _along(atleast_1d(order), d, slice(0, k))

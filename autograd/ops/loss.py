@@ -22,7 +22,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def check_reduction(name: str, reduction: str, known: tuple[str, ...] = REDUCTIONS) -> None:
     """Raise ValueError unless ``reduction`` is one of the ``known``."""
-    if reduction not in known:
+    if not isinstance(reduction, str) or reduction not in known:
         raise ValueError(f"{name}: {reduction!r} is not a valid value for reduction; it is one of {known}")
 
 

@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError
+from ..errors import DtypeError, ShapeError, check_broadcast
 
 __all__ = ["NUMPY_NAMES", "Op", "by_numpy", "primitive", "registry"]
 
@@ -220,13 +220,35 @@ class Op:
             if record is not None:
                 return record(self, args, params)
         try:
-            return self.forward(*args, *params)
-        except (AttributeError, TypeError, ValueError) as error:
-            arrays = (np.ndarray, np.generic)
-            for x in args:
-                if not isinstance(x, arrays if isinstance(error, AttributeError) else (*arrays, int, float)):
-                    raise DtypeError(f"{self.name}: expects tensors or arrays, found {type(x).__name__}") from None
+            result = self.forward(*args, *params)
+        except Exception as error:
+            self.refuse(args, error)
             raise
+        if type(result) is not np.ndarray:  # perhaps it was asked whether None == 0
+            self.refuse(args, None)
+        return result
+
+    def refuse(self, values: Sequence[Any], error: Exception | None) -> None:
+        """Raise what says more than ``error``, with which the forward refused these arrays and numbers, if there is.
+
+        What NumPy and Numba say names neither the operation nor what is wrong with its arguments.
+        """
+        arrays = (np.ndarray, np.generic)
+        for x in values:
+            if not isinstance(x, arrays if isinstance(error, (AttributeError, LookupError)) else (*arrays, int, float)):
+                raise DtypeError(f"{self.name}: expects tensors or arrays, found {type(x).__name__}") from None
+        if error is None or isinstance(error, (ShapeError, DtypeError)) or str(error).startswith(f"{self.name}:"):
+            return
+        foreign = type(error).__module__.startswith(("numpy", "numba"))
+        if self.elementwise and isinstance(error, ValueError):  # NumPy says only that they do not broadcast, not where
+            check_broadcast(self.name, [np.shape(x) for x in values])
+        if (isinstance(error, TypeError) and self.elementwise) or foreign:
+            kinds = " and ".join(str(getattr(x, "dtype", type(x).__name__)) for x in values)
+            said = "" if type(error).__module__.startswith("numba") else f": {error}"
+            raise DtypeError(f"{self.name}: not possible with {kinds}, convert first{said}") from error
+        if type(error) in (TypeError, ValueError, OverflowError):
+            kind = ValueError if type(error) is OverflowError else type(error)
+            raise kind(f"{self.name}: {error}") from error
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a class attribute an op is a method, so that ``x.exp()`` is ``exp(x)``."""

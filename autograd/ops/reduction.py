@@ -50,15 +50,15 @@ def over(dim: Any, ndim: int, name: str) -> tuple[int, ...] | None:
     return found if found and ndim else None
 
 
-def count(shape: tuple[int, ...], dim: Any) -> int:
-    """How many elements are reduced to one."""
-    found = over(dim, len(shape), "count")
+def count(shape: tuple[int, ...], dim: Any, name: str) -> int:
+    """How many elements the reduction ``name`` makes one of."""
+    found = over(dim, len(shape), name)
     return math.prod(shape) if found is None else math.prod(shape[d] for d in found)
 
 
 def check_not_empty(name: str, shape: tuple[int, ...], dim: Any) -> None:
     """Raise ShapeError if ``dim`` has no element to choose from."""
-    if 0 in shape and not count(shape, dim):
+    if 0 in shape and not count(shape, dim, name):
         over_ = "" if dim is None else f" over dim {dim}"
         raise ShapeError(f"{name}: shape {shape} has no elements{over_}, and an extreme of nothing has no identity")
 
@@ -131,7 +131,7 @@ def spread(x: Any, shape: Any = (), dim: Any = None, keepdim: bool = False) -> A
 
 @primitive(
     "mean",
-    x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim) / count(x_shape, dim),
+    x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim) / count(x_shape, dim, "mean"),
     numpy=[np.mean],
     promotes=None,
     samples=_axes,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd import ShapeError, Tensor, clamp, ops, split
+from autograd.arrays import check_number, check_tensors
 from autograd.inplace import overwrite
 from autograd.tensor import in_place
 
@@ -73,7 +74,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> nn.functional.hardtanh(autograd.tensor([-2.0, 0.5, 2.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    if min_val > max_val:
+    if check_number("hardtanh", "min_val", min_val) > check_number("hardtanh", "max_val", max_val):
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, found {min_val} and {max_val}")
     return _run(ops.hardtanh, inplace, input, min_val, max_val)
 
@@ -109,6 +110,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     >>> nn.functional.prelu(autograd.tensor([[-1.0, -1.0]]), autograd.tensor([0.25, 0.5]))
     tensor([[-0.2500, -0.5000]])
     """
+    check_tensors("prelu", input, weight, kinds=Tensor)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ShapeError(
@@ -241,6 +243,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> nn.functional.logsigmoid(autograd.tensor([-1000.0]))
     tensor([-1000.])
     """
+    check_tensors("logsigmoid", input)
     return -ops.softplus(-input)
 
 
@@ -298,7 +301,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> nn.functional.softshrink(autograd.tensor([-0.5, 2.0]))
     tensor([0.0000, 1.5000])
     """
-    if not lambd >= 0:
+    if not check_number("softshrink", "lambd", lambd) >= 0:
         raise ValueError(f"softshrink: lambd must be greater than or equal to 0, found {lambd}")
     return input - clamp(input, -lambd, lambd)
 
@@ -312,6 +315,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> nn.functional.threshold(autograd.tensor([1.0, 2.0]), 1.0, -7.0)
     tensor([-7.,  2.])
     """
+    check_tensors("threshold", input)
     return _run(_threshold, inplace, input, threshold, value)
 
 
@@ -333,6 +337,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     >>> nn.functional.glu(autograd.tensor([1.0, 2.0, 0.0, 1000.0]))
     tensor([0.5000, 2.0000])
     """
+    check_tensors("glu", input)
     if not input.ndim:
         raise ShapeError("glu: does not support 0-dimensional tensors")
     size = input.size(dim)
@@ -362,6 +367,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> nn.functional.softmax(autograd.tensor([[0.0, 1000.0]]), dim=1)
     tensor([[0., 1.]])
     """
+    check_tensors("softmax", input)
     return ops.softmax(input, _dim("softmax", input, dim, _stacklevel), dtype)
 
 
@@ -374,6 +380,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> nn.functional.softmin(autograd.tensor([[0.0, 1000.0]]), dim=1)
     tensor([[1., 0.]])
     """
+    check_tensors("softmin", input)
     return ops.softmax(-input, _dim("softmin", input, dim, _stacklevel), dtype)
 
 
@@ -386,6 +393,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     >>> nn.functional.log_softmax(autograd.tensor([[0.0, 1000.0]]), dim=1)
     tensor([[-1000.,     0.]])
     """
+    check_tensors("log_softmax", input)
     return ops.log_softmax(input, _dim("log_softmax", input, dim, _stacklevel), dtype)
 
 

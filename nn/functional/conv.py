@@ -14,6 +14,7 @@ import numpy as np
 
 import autograd
 from autograd import DtypeError, ShapeError, Tensor, ops
+from autograd.arrays import check_tensors
 from autograd.ops import Windows
 
 __all__ = [
@@ -152,10 +153,10 @@ def _conv(
     dilation: Any,
     groups: int,
 ) -> Tensor:
-    if getattr(weight, "ndim", 0) != n + 2:
+    check_tensors(name, weight)
+    if weight.ndim != n + 2:
         raise ShapeError(
-            f"{name}: expects a weight (out, in/groups, {', '.join(['size'] * n)}), found "
-            f"{getattr(weight, 'shape', type(weight).__name__)}"
+            f"{name}: expects a weight (out, in/groups, {', '.join(['size'] * n)}), found {weight.shape}"
         )
     x, single = _batched_for(name, input, n, weight)
     size = weight.shape[2:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import DtypeError, Tensor, arange, broadcast_tensors, norm
+from autograd.arrays import check_tensors
 
 __all__ = ["cosine_similarity", "normalize", "one_hot", "pairwise_distance"]
 
@@ -18,6 +19,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     >>> nn.functional.normalize(autograd.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+    check_tensors("normalize", input)
     return input / norm(input, p, dim, True).clamp_min(eps)
 
 
@@ -75,6 +77,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
+    check_tensors("one_hot", tensor, kinds=Tensor)
     if tensor.dtype.kind not in "iu":
         raise DtypeError(f"one_hot: expects integer class labels, found {tensor.dtype}; convert with .long()")
     if num_classes < -1 or not num_classes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, default_generator
+from autograd.arrays import check_number, check_tensors
 from autograd.engine import leaf
 from autograd.ops.activation import SELU_LOW
 from autograd.ops.reduction import check_floating
@@ -17,12 +18,13 @@ __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
 
 def check_probability(name: str, p: float) -> None:
     """Raise ValueError unless ``p`` is a probability."""
-    if not 0 <= p <= 1:
+    if not 0 <= check_number(name, "p", p) <= 1:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, found {p}")
 
 
 def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float) -> Any:
     """Where an element (or all that stand for one of ``shape``) is kept: with probability 1 − p."""
+    check_tensors(name, input)
     check_floating(name, input)
     return default_generator.numpy.random(shape, np.float32) >= p
 
@@ -65,6 +67,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> sorted(set(x.tolist()))
     [0.0, 4.0]
     """
+    check_tensors("dropout", input)
     return _dropout("dropout", input, input.shape, p, training, inplace)
 
 
@@ -91,6 +94,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> nn.functional.dropout1d(autograd.ones(8, 4, 3)).std(dim=2).max()
     tensor(0.)
     """
+    check_tensors("dropout1d", input)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: {input.shape}")
     return _dropout("dropout1d", input, (*input.shape[:-1], 1), p, training, inplace)
@@ -110,6 +114,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> nn.functional.dropout2d(autograd.ones(8, 4, 3, 3)).std(dim=(2, 3)).max()
     tensor(0.)
     """
+    check_tensors("dropout2d", input)
     if input.ndim not in (3, 4):
         raise ShapeError(f"dropout2d: Expected 3D or 4D input, but received a {input.ndim}D input: {input.shape}")
     channels = (*input.shape[:2], *(1,) * (input.ndim - 2))
@@ -128,6 +133,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     >>> bool(abs(x.mean()) < 0.1), bool(abs(x.std() - 1) < 0.1)
     (True, True)
     """
+    check_tensors("alpha_dropout", input)
     check_probability("alpha_dropout", p)
     if not training or p == 0:
         return input

@@ -51,6 +51,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     >>> nn.functional.bilinear(autograd.ones(5, 2), autograd.ones(5, 3), autograd.ones(1, 2, 3)).shape
     (5, 1)
     """
+    check_tensors("bilinear", input1, input2, weight, *([] if bias is None else [bias]))
     first, second, w = input1.shape, input2.shape, weight.shape
     if len(w) != 3 or first[-1:] != w[1:2] or second[-1:] != w[2:] or first[:-1] != second[:-1]:
         raise ShapeError(

@@ -29,7 +29,7 @@ from autograd import (
     where,
     xlogy,
 )
-from autograd.arrays import check_tensors
+from autograd.arrays import check_integer, check_number, check_tensors
 from autograd.ops.loss import REDUCTIONS, bad_label, check_labels, check_reduction, check_same_shape
 
 __all__ = [
@@ -112,7 +112,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     >>> nn.functional.smooth_l1_loss(autograd.tensor([0.5, -3.0]), autograd.zeros(2), reduction="none")
     tensor([0.1250, 2.5000])
     """
-    if not beta >= 0:
+    if not check_number("smooth_l1_loss", "beta", beta) >= 0:
         raise ValueError(f"smooth_l1_loss: does not support negative values for beta, found {beta}")
     _check("smooth_l1_loss", input, target, reduction)
     d = (input - target).abs()
@@ -140,7 +140,7 @@ def huber_loss(
     >>> nn.functional.huber_loss(autograd.tensor([1.0, -3.0]), autograd.zeros(2), "none", delta=2.0)
     tensor([0.5000, 4.0000])
     """
-    if not delta > 0:
+    if not check_number("huber_loss", "delta", delta) > 0:
         raise ValueError(f"huber_loss: does not support non-positive values for delta, found {delta}")
     _check("huber_loss", input, target, reduction, weight)
     d = (input - target).abs()
@@ -313,6 +313,7 @@ def binary_cross_entropy_with_logits(
 
 def _broadcast(name: str, weight: Tensor, input: Tensor, called: str = "weight") -> Tensor:
     """``weight``, which must broadcast to the input and not make it larger."""
+    check_tensors(name, weight)
     try:
         if np.broadcast_shapes(weight.shape, input.shape) == input.shape:
             return weight
@@ -410,6 +411,7 @@ def cosine_embedding_loss(
     tensor(1.)
     """
     check_reduction("cosine_embedding_loss", reduction)
+    check_tensors("cosine_embedding_loss", input1, input2, target)
     check_same_shape("cosine_embedding_loss", input1, input2, ("input1", "input2"))
     if input1.ndim not in (1, 2) or target.shape != input1.shape[:-1]:
         raise ShapeError(
@@ -447,6 +449,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     tensor(0.6931)
     """
     check_reduction("kl_div", reduction, ("batchmean", *REDUCTIONS))
+    check_tensors("kl_div", input, target, kinds=Tensor)
     check_same_shape("kl_div", input, target)
     if reduction == "mean":
         warnings.warn(
@@ -536,7 +539,10 @@ def _index(name: str, target: Tensor, classes: int, ignore_index: int | None) ->
 
 
 def _per_class(name: str, weight: Tensor | None, classes: int) -> Tensor | None:
-    if weight is not None and weight.shape != (classes,):
+    if weight is None:
+        return None
+    check_tensors(name, weight)
+    if weight.shape != (classes,):
         raise ShapeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes, found shape "
             f"{weight.shape}"
@@ -585,7 +591,8 @@ def cross_entropy(
     >>> nn.functional.cross_entropy(autograd.zeros(2, 4), autograd.full((2, 4), 0.25)).item()
     1.386...
     """
-    plain = weight is None and not label_smoothing and ignore_index < 0
+    plain = weight is None and type(label_smoothing) in (float, int) and not label_smoothing
+    plain = plain and type(ignore_index) is int and ignore_index < 0
     if plain and getattr(input, "ndim", 2) == 2 and getattr(target, "ndim", 1) == 1:
         try:
             return ops.cross_entropy(input, target, reduction)
@@ -594,7 +601,8 @@ def cross_entropy(
     name = "cross_entropy"
     check_tensors(name, input, target)
     check_reduction(name, reduction)
-    if not 0 <= label_smoothing <= 1:
+    ignore_index = check_integer(name, "ignore_index", ignore_index)
+    if not 0 <= check_number(name, "label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"{name}: label_smoothing must be between 0 and 1, found {label_smoothing}")
     probable = target.shape == input.shape and target.is_floating_point() and input.ndim > 0
     if probable:
@@ -671,6 +679,7 @@ def multi_margin_loss(
     """
     name = "multi_margin_loss"
     check_reduction(name, reduction)
+    check_tensors(name, input, target)
     if p not in (1, 2):
         raise ValueError(f"{name}: only p == 1 and p == 2 supported, found {p}")
     shape = target.shape

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from autograd import ShapeError, Tensor, no_grad, ops
+from autograd.arrays import check_tensors
 from autograd.engine import leaf
 
 __all__ = ["batch_norm", "layer_norm"]
@@ -52,13 +53,15 @@ def batch_norm(
     tensor([[-1.],
             [ 1.]])
     """
+    optional = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    given = {name: x for name, x in optional.items() if x is not None}
+    check_tensors("batch_norm", input, *given.values(), kinds=Tensor)
     shape = input.shape
     if len(shape) < 2 and input.numel():
         raise ShapeError(f"batch_norm: expects an input (n, channels, …), found shape {shape}")
     channels, n = (shape[1:2] or shape[:1])[0], math.prod(shape[:1] + shape[2:])
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, x in given.items():
-        if x is not None and x.shape != (channels,):
+        if x.shape != (channels,):
             raise ShapeError(
                 f"batch_norm: expects {name} of shape ({channels},) for an input of shape {shape}, found {x.shape}"
             )
@@ -118,14 +121,16 @@ def layer_norm(
     >>> nn.functional.layer_norm(autograd.tensor([1.0, 3.0]), (2,), eps=0)
     tensor([-1.,  1.])
     """
+    given = {name: x for name, x in (("weight", weight), ("bias", bias)) if x is not None}
+    check_tensors("layer_norm", input, *given.values(), kinds=Tensor)
     shape = tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"layer_norm: Given normalized_shape={shape}, expected input with shape (…, "
             f"{', '.join(map(str, shape))}), found {input.shape}"
         )
-    for name, x in {"weight": weight, "bias": bias}.items():
-        if x is not None and x.shape != shape:
+    for name, x in given.items():
+        if x.shape != shape:
             raise ShapeError(f"layer_norm: expects {name} of shape {shape}, as normalized_shape, found {x.shape}")
     if not input.numel():
         return _affine(input.clone(), weight, bias)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import autograd
 from autograd import ShapeError, Tensor
+from autograd.arrays import check_tensors
 
 from .. import functional, init
 from ..module import Module, Parameter
@@ -66,7 +67,9 @@ class BatchNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, num_features, …), of that shape."""
-        name, shape = type(self).__name__, input.shape
+        name = type(self).__name__
+        check_tensors(name, input, kinds=Tensor)
+        shape = input.shape
         if input.ndim not in self.dims:
             dims = " or ".join(f"{n}D" for n in self.dims)
             raise ShapeError(f"{name}: expected {dims} input (got {input.ndim}D input, of shape {shape})")

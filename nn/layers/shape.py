@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import Tensor
+from autograd import Tensor, flatten, unflatten
 
 from ..module import Module
 
@@ -52,7 +52,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, a, b, …) → (n, a·b·…)."""
-        return input.flatten(self.start_dim, self.end_dim)
+        return flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """Which axes."""
@@ -92,7 +92,7 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, a·b·…) → (n, a, b, …), for ``dim=1``."""
-        return input.unflatten(self.dim, self.unflattened_size)
+        return unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         """Which axis, and its sizes."""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import ShapeError, Tensor, as_tensor, enable_grad
+from autograd.arrays import check_number, to_array
 from autograd.versions import written
 
-from .optimizer import Array, Optimizer, check_options
+from .optimizer import Array, Optimizer, check, check_options
 
 ENOUGH, FLATTER = 1e-4, 0.9
 """c₁ and c₂ of the Wolfe conditions: how much the loss must fall, and how much flatter it must become."""
@@ -193,22 +194,35 @@ class LBFGS(Optimizer):
             p.array[...] = vector[start : start + p.numel()].reshape(p.shape)
             start += p.numel()
 
+    def _needed(self, p: Tensor, group: dict[str, Any]) -> Iterable[str]:
+        return COUNTS
+
+    def _state_from(self, saved: Any, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        state = super()._state_from(saved, p, group)
+        pairs = [len(state.get(name, ())) for name in ("old_dirs", "old_stps", "ro")]
+        if len(set(pairs)) > 1:
+            raise ValueError(f"old_dirs, old_stps and ro must have as many entries, found {pairs}")
+        if state.get("n_iter") and (missing := [name for name in VECTORS if state.get(name) is None]):
+            raise ValueError(f"Missing key(s): {', '.join(missing)}")
+        return state
+
     def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
         if name in COUNTS:
+            check(name, value)
             return int(value)
         if name in SCALARS:
-            return None if value is None else float(value)
+            return float(check_number("LBFGS", name, value))
         if name == "ro":
-            return [np.float64(v) for v in value]
+            return [np.float64(check_number("LBFGS", name, v)) for v in value]
         if name in ("old_dirs", "old_stps"):
             return [self._loaded("d", v, p) for v in value]
         if name not in VECTORS:
             return None  # PyTorch's al, which holds no information
-        array = np.asarray(value.array if isinstance(value, Tensor) else value)
+        array = to_array(value, what=name)
         params = self.param_groups[0]["params"]
         size = sum(q.numel() for q in params)
         if array.shape != (size,):
-            raise ShapeError(f"loaded state dict: {name} has shape {array.shape}, all parameters together ({size},)")
+            raise ShapeError(f"{name} has shape {array.shape}, all parameters together ({size},)")
         return as_tensor(np.array(array, np.result_type(*(q.dtype for q in params))))
 
 

@@ -153,8 +153,35 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state.
+
+        Raises
+        ------
+        ValueError
+            One, listing all that is missing, unexpected, or of another kind than what :meth:`state_dict` gives; the
+            scheduler is then unchanged.
+        """
+        self._check_state(state_dict)
         self.__dict__.update(state_dict)
+
+    def _check_state(self, state_dict: Any) -> None:
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict).__name__}")
+        own = self.state_dict()
+        problems = [
+            f"{key}: expects {_kind(value)} such as {value!s:.60}, found {_shown(state_dict[key])}"
+            for key, value in own.items()
+            if key in state_dict and not _alike(value, state_dict[key])
+        ]
+        if missing := [key for key in own if key not in state_dict]:
+            problems.append(f"Missing key(s) in state_dict: {', '.join(missing)}")
+        if unexpected := [key for key in state_dict if key not in own]:
+            problems.append(f"Unexpected key(s) in state_dict: {', '.join(map(str, unexpected))}")
+        if problems:
+            listed = "\n  ".join(problems)
+            raise ValueError(
+                f"Error(s) in loading state_dict for {type(self).__name__}; nothing was loaded:\n  {listed}"
+            )
 
     def _next(self, k: int, lr: Any) -> float:
         """The learning rate of group ``k``, which is ``lr`` now, at ``last_epoch``."""
@@ -224,7 +251,8 @@ class LambdaLR(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a saved state; the functions stay as they are, callable objects take over what was saved."""
-        super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
+        self._check_state(state_dict)
+        self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for function, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
             if kept:
                 function.__dict__.update(kept)
@@ -801,6 +829,43 @@ def _phase(end_step: float, start_lr: str, end_lr: str, start_momentum: str, end
         "end_step": end_step, "start_lr": start_lr, "end_lr": end_lr, "start_momentum": start_momentum,
         "end_momentum": end_momentum,
     }  # fmt: skip
+
+
+_KINDS: list[tuple[str, Any]] = [
+    ("a bool", bool), ("a number", (int, float, np.number)), ("a list", (list, tuple)), ("a dict", Mapping),
+    ("a string", str), ("None", type(None)),
+]  # fmt: skip
+_CHOICES = {"min", "max", "rel", "abs", "cos", "linear"}
+"""What the options of schedulers that are strings can be."""
+
+
+def _kind(x: Any) -> str:
+    """What sort of thing a value is, in words."""
+    return next((word for word, kinds in _KINDS if isinstance(x, kinds)), type(x).__name__)
+
+
+def _shown(x: Any) -> str:
+    """A value in an error message: a short one itself, else what kind it is of."""
+    return repr(x) if x is None or isinstance(x, (str, int, float)) else _kind(x)
+
+
+def _alike(own: Any, saved: Any, inside: bool = False) -> bool:
+    """Whether ``saved`` can stand where ``own`` does; ``inside`` of a list, a dict has the same keys."""
+    if own is None and not inside:
+        return _kind(saved) in ("None", "a number", "a string")
+    if own is None:  # of a callable object: what it remembers
+        return saved is None or isinstance(saved, Mapping)
+    if _kind(own) != _kind(saved):
+        return False
+    if isinstance(own, str):
+        return saved == own or {own, saved} <= _CHOICES
+    if isinstance(own, (list, tuple)):
+        return len(own) == len(saved) and all(_alike(a, b, True) for a, b in zip(own, saved, strict=True))
+    if isinstance(own, Counter):
+        return all(_kind(n) == "a number" for pair in saved.items() for n in pair)
+    if isinstance(own, Mapping) and inside:
+        return own.keys() == saved.keys() and all(_alike(own[key], saved[key], True) for key in own)
+    return True
 
 
 def _checked(optimizer: Any) -> Optimizer:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ShapeError, Tensor, as_tensor, effect, enable_grad
+from autograd.arrays import to_array
 from autograd.kernels import threads
 from autograd.kernels.optim import MISFIT, SEVERAL
 from autograd.node import array_of, gradients_of, writes
@@ -26,12 +27,24 @@ Array = np.ndarray[Any, Any]
 def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
     """Raise ValueError unless ``value`` is a finite number in [low, high), or [low, high] if ``closed``."""
     try:
-        good = math.isfinite(value) and low <= value and (value < high or (closed and value == high))
+        real = not np.iscomplexobj(value) and math.isfinite(value)
+        good = real and low <= value and (value < high or (closed and value == high))
     except (TypeError, ValueError, OverflowError):
         good = False
     if not good:
         end = "]" if closed else ")"
         raise ValueError(f"Invalid {what}: {value!r}; expects a finite number in [{low}, {high}{end}")
+
+
+def pair(what: str, value: Any) -> tuple[Any, Any]:
+    """``value`` if it is two things, else ValueError."""
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        first = second = None
+    if not all(isinstance(x, (int, float, np.number, Tensor)) and not np.iscomplexobj(x) for x in (first, second)):
+        raise ValueError(f"Invalid {what}: {value!r}; expects two numbers")
+    return first, second
 
 
 RANGES: dict[str, tuple[Any, ...]] = {
@@ -60,7 +73,7 @@ def check_options(group: dict[str, Any], *names: str) -> None:
     """
     for name in names:
         if name == "betas":
-            beta1, beta2 = group["betas"]
+            beta1, beta2 = pair("betas", group["betas"])
             check("beta parameter at index 0", beta1, 0, 1)
             check("beta parameter at index 1", beta2, 0, 1)
         else:
@@ -155,7 +168,7 @@ class Optimizer:
             if p in taken:
                 raise ValueError("some parameters appear in more than one parameter group, or twice in one")
             taken.add(p)
-        self._check(group)
+        self._check_all(group)
         self.param_groups.append(group)
 
     @effect
@@ -190,6 +203,17 @@ class Optimizer:
             if params:
                 self._update_all(params, gradients, self._options(group))
         return loss
+
+    def _check_all(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for options out of range, and for those that are no numbers at all."""
+        self._check(group)
+        try:
+            self._options(group)
+        except NotImplementedError:  # there is no kernel
+            pass
+        except (TypeError, ValueError, OverflowError, LookupError) as error:
+            found = {name: value for name, value in group.items() if name not in ("params", "param_names")}
+            raise ValueError(f"{type(self).__name__}: an option is no number ({error}): found {found}") from None
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
@@ -239,36 +263,66 @@ class Optimizer:
             If the groups do not have the same numbers of parameters, an option is out of range, or a tensor has
             another shape than its parameter. The optimizer is then unchanged.
         """
-        groups = state_dict["param_groups"]
+        groups, entries = _parts_of(state_dict)
         sizes, found = ([len(g["params"]) for g in which] for which in (self.param_groups, groups))
         if sizes != found:
             raise ValueError(
                 f"loaded state dict has a different number of parameter groups, or one that doesn't match the size of "
                 f"the optimizer's group: found {found} parameters, expects {sizes}"
             )
-        params: dict[Any, Tensor] = {}
+        numbers = [k for g in groups for k in g["params"]]
+        try:
+            own_params = (p for g in self.param_groups for p in g["params"])
+            params: dict[Any, Tensor] = dict(zip(numbers, own_params, strict=True))
+        except TypeError:
+            raise ValueError(f"loaded state dict: parameters are numbered, found {numbers}") from None
+        if len(params) < len(numbers):
+            raise ValueError(f"loaded state dict: a parameter is in its groups twice, found {numbers}")
         merged = []
         for own, saved in zip(self.param_groups, groups, strict=True):
-            params.update(zip(saved["params"], own["params"], strict=True))
             merged.append({**own, **saved, "params": own["params"]})
-            self._check(merged[-1])
-        entries = state_dict["state"].items()
-        if strays := [k for k, _ in entries if k not in params]:
+            self._check_all(merged[-1])
+        if strays := [k for k in entries if k not in params]:
             raise ValueError(f"loaded state dict has a state for parameters that are in none of its groups: {strays}")
-        state = {params[k]: {n: self._loaded(n, v, params[k]) for n, v in s.items()} for k, s in entries}
+        options = {p: group for group in merged for p in group["params"]}
+        state, problems = {}, []
+        for k, saved in entries.items():
+            try:
+                state[params[k]] = self._state_from(saved, params[k], options[params[k]])
+            except (TypeError, ValueError, OverflowError, AttributeError) as error:  # noqa: PERF203 - all are listed
+                problems.append((k, error))
+        if problems:
+            listed = "".join(f"\n  of parameter {k}: {error}" for k, error in problems)
+            kind = ShapeError if all(isinstance(error, ShapeError) for _, error in problems) else ValueError
+            raise kind(f"Error(s) in loading the state of {type(self).__name__}; nothing was loaded:{listed}")
         for own, new in zip(self.param_groups, merged, strict=True):
             own.update(new)
         self.state = defaultdict(dict, state)
 
+    def _state_from(self, saved: Any, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """The saved state of ``p``, copied, if it is one that this optimizer can go on from."""
+        if not isinstance(saved, Mapping):
+            raise TypeError(f"expects a dict, found {type(saved).__name__}")
+        if saved and (missing := [name for name in self._needed(p, group) if saved.get(name) is None]):
+            raise ValueError(f"Missing key(s): {', '.join(missing)}")
+        state = {name: self._loaded(name, value, p) for name, value in saved.items() if value is not None}
+        return {name: value for name, value in state.items() if value is not None}
+
+    def _needed(self, p: Tensor, group: dict[str, Any]) -> Iterable[str]:
+        """What the state of a parameter has, if there is any."""
+        try:
+            return self._initial(p, self._options(group))
+        except NotImplementedError:
+            return ()
+
     def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
         """A saved entry of the state of ``p``, copied."""
-        if value is None:
-            return None
         if name in NUMBERS:
+            check(name, value)
             return NUMBERS[name](value)
-        array = np.asarray(value.array if isinstance(value, Tensor) else value)  # or a tensor of PyTorch's
+        array = to_array(value, what=name)  # or a tensor of PyTorch's
         if array.shape != p.shape:
-            raise ShapeError(f"loaded state dict: {name} has shape {array.shape}, its parameter {p.shape}")
+            raise ShapeError(f"{name} has shape {array.shape}, its parameter {p.shape}")
         return as_tensor(np.array(array, p.dtype, order="C"))
 
     def __repr__(self) -> str:
@@ -283,6 +337,23 @@ def _with_gradients(params: list[Tensor]) -> tuple[list[Tensor], list[Array]]:
     """Those that have a gradient, and the gradients."""
     gradients = gradients_of(params)
     return params if len(gradients) == len(params) else [p for p in params if p.grad is not None], gradients
+
+
+def _parts_of(state_dict: Any) -> tuple[list[Mapping[str, Any]], Mapping[Any, Any]]:
+    """The groups and the states of the parameters that a state dict has."""
+    parts = [state_dict.get(name) for name in ("param_groups", "state")] if isinstance(state_dict, Mapping) else [None]
+    groups, entries = parts[0], parts[-1]
+    if (
+        isinstance(groups, (list, tuple))
+        and all(isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups)
+        and isinstance(entries, Mapping)
+    ):
+        return list(groups), entries
+    found = f"a dict with the keys {list(state_dict)}" if isinstance(state_dict, Mapping) else type(state_dict).__name__
+    raise ValueError(
+        "loaded state dict: expects what state_dict() returned, {'state': {0: {…}, …}, 'param_groups': "
+        f"[{{'params': [0, …], …}}, …]}}, found {found}"
+    )
 
 
 def _listed(params: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from autograd import Tensor, full, zeros_like
 from autograd.kernels import optim as kernels
 
-from .optimizer import Array, Optimizer, check_options
+from .optimizer import Array, Optimizer, check_options, pair
 
 
 class Rprop(Optimizer):
@@ -69,7 +69,7 @@ class Rprop(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         check_options(group, "lr")
-        (shrink, grow), (smallest, largest) = group["etas"], group["step_sizes"]
+        (shrink, grow), (smallest, largest) = pair("etas", group["etas"]), pair("step_sizes", group["step_sizes"])
         if not 0 < shrink < 1 < grow < math.inf:
             raise ValueError(f"Invalid eta values: {shrink!r}, {grow!r}; expects 0 < η⁻ < 1 < η⁺")
         if not 0 <= smallest <= largest < math.inf:
