@@ -13,6 +13,9 @@ from .jit import Array, helper, jit, matrix, wide
 from .plans import Plan, plain, planned
 from .reduction import memory, plus, row_rests, shifted, step, total
 
+PART = 128
+"""So many terms are added up by themselves: a float64 sum of many, one by one, would lose several ulp."""
+
 
 @helper
 def _term(z, y):
@@ -24,10 +27,16 @@ def _term(z, y):
 @jit
 def _bce_with_logits(z, y, n, out):
     wide()
-    s = 0.0
-    for i in range(z.size):
-        s = plus(s, np.float64(_term(z[i], y[i])))
-    out[0] = z.dtype.type(s / n)
+    s = lost = 0.0
+    for start in range(0, z.size, PART):
+        part = 0.0
+        for i in range(start, min(start + PART, z.size)):
+            part = plus(part, np.float64(_term(z[i], y[i])))
+        # Terms are not negative, so s + part is the larger one: what it rounds away is found by subtraction.
+        longer = s + part
+        lost += part - (longer - s) if s >= part else s - (longer - part)
+        s = longer
+    out[0] = z.dtype.type((s + (lost if abs(lost) <= s else 0.0)) / n)
 
 
 @elementwise
