@@ -26,12 +26,14 @@ NOTHING = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
 
 
 @jit
-def sgd(table, gs, firsts, lr, momentum, dampening, weight_decay, nesterov, maximize):
+def sgd(table, gs, firsts, options):
     """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
 
     A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
+    The options: lr, momentum, dampening, weight_decay, nesterov, maximize.
     """
     wide()
+    lr, momentum, dampening, weight_decay, nesterov, maximize = options
     for k in range(len(table)):
         if table[k, 0] != gs[k].size:
             raise ValueError(MISFIT)
@@ -57,14 +59,16 @@ def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, m
 
 
 @jit
-def adam(table, gs, steps, lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize):
+def adam(table, gs, steps, options):
     """Adam (Kingma and Ba, 2015) at the steps 1, 2, …, with the bias corrections of its algorithm 1.
 
     A row of the ``table``: the number of elements, the addresses of θ, m, v and top. With ``amsgrad`` (Reddi et al.,
     2018) a top is the largest v so far and divides in its place; else it is not read.
     ``decoupled`` (AdamW; Loshchilov and Hutter, 2019) shrinks the parameter itself, not by way of the gradient.
+    The options: lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize.
     """
     wide()
+    lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize = options
     for k in range(len(table)):
         if table[k, 0] != gs[k].size:
             raise ValueError(MISFIT)

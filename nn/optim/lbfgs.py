@@ -211,9 +211,9 @@ class LBFGS(Optimizer):
             check(name, value)
             return int(value)
         if name in SCALARS:
-            return float(check_number("LBFGS", name, value))
-        if name == "ro":
-            return [np.float64(check_number("LBFGS", name, v)) for v in value]
+            return float(check_number("LBFGS", name, value.item() if hasattr(value, "item") else value))
+        if name == "ro":  # PyTorch's are tensors of one element
+            return [np.float64(self._loaded("t", v, p)) for v in value]
         if name in ("old_dirs", "old_stps"):
             return [self._loaded("d", v, p) for v in value]
         if name not in VECTORS:

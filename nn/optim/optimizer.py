@@ -380,11 +380,10 @@ class Together(Optimizer):
 
     def _update_all(self, params: list[Tensor], gradients: list[Array], options: tuple[Any, ...]) -> None:
         numbers, states = self._remembered(params, options)
-        tensors = [*chain(params, *states)]
         vectors = self._vectors.get(params[0])
-        if vectors is None or not vectors.are_of(tensors, gradients):
-            vectors = self._vectors[params[0]] = Vectors(tensors, gradients, self._kernel[1])
-        vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
+        if vectors is None or not vectors.are_of(params, states, gradients):
+            vectors = self._vectors[params[0]] = Vectors([*chain(params, *states)], gradients, self._kernel[1])
+        vectors.run(self._kernel[0], [g if g.ndim == 1 else g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
@@ -419,13 +418,17 @@ class Vectors:
             for k in range(0, len(places), SEVERAL):
                 part = places[k : k + SEVERAL]
                 self.jobs.append((part, _pieces([rows[k] for k in part], states)))
+        # The one table of a small network, which needs no more.
+        small = len(self.jobs) == 1 and len(self.jobs[0][1]) == 1 and not self.copies
+        self.table = self.jobs[0][1][0][1] if small else None
 
-    def are_of(self, tensors: list[Tensor], gradients: list[Array]) -> bool:
+    def are_of(self, params: list[Tensor], states: list[list[Tensor]], gradients: list[Array]) -> bool:
         """Whether these are the tensors, with the same memory: ``.data`` may be assigned, a state may be replaced."""
-        if len(tensors) != len(self.tensors) or not all(map(is_, tensors, self.tensors)):
+        same = len(params) * (1 + len(states)) == len(self.tensors)
+        if not same or not all(map(is_, chain(params, *states), self.tensors)):
             return False
         if self.moved != writes.moved:
-            moved, arrays = writes.moved, [*map(array_of, tensors)]
+            moved, arrays = writes.moved, [*map(array_of, self.tensors)]
             if not all(map(is_, arrays, self.arrays)) or [g.dtype for g in gradients] != self.dtypes:
                 return False
             self.moved = moved
@@ -440,6 +443,9 @@ class Vectors:
 
     def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
         """``kernel`` on all, with their gradients; large vectors are shared by threads."""
+        if self.table is not None:
+            kernel(self.table, padded(gs), padded(numbers), options)
+            return
         for array, vector in self.copies:
             vector[...] = array.ravel()
         for places, pieces in self.jobs:
@@ -447,12 +453,12 @@ class Vectors:
             if len(places) < len(gs):
                 mine, counts = [gs[k] for k in places], [numbers[k] for k in places]
             if len(pieces) == 1:
-                kernel(pieces[0][1], padded(mine), padded(counts), *options)
+                kernel(pieces[0][1], padded(mine), padded(counts), options)
                 continue
             arguments = []
             for slices, table in pieces:
                 part = [g[piece] for g, piece in zip(mine, slices, strict=True)]
-                arguments.append((table, padded(part), padded(counts), *options))
+                arguments.append((table, padded(part), padded(counts), options))
             threads.run(kernel, arguments)
         for array, vector in self.copies:
             array[...] = vector.reshape(array.shape)
