@@ -171,9 +171,12 @@ def _changed(node: Any, x: Any, what: str) -> GraphError:
     )
 
 
-def written(tensors: Iterable[Any], what: str) -> None:
-    """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it."""
-    frame = _outside()
+def written(tensors: Iterable[Any], what: str, depth: int = 1) -> None:
+    """Stamp the memory of ``tensors`` as written now by ``what``, and remember the line that did it.
+
+    At least ``depth`` frames from the caller's on are this project's: Python makes an object of each that is looked at.
+    """
+    frame = _outside(depth)
     code, at = frame.f_code, frame.f_lasti  # its line is looked up when somebody asks
     now = stamp(tensors)
     last = notes[-1] if notes else None
@@ -201,12 +204,12 @@ def move(x: Any, array: Array) -> None:
 
 def caller() -> tuple[str, int]:
     """The file and line of the innermost frame outside this project's packages."""
-    frame = _outside()
+    frame = _outside(1)
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _outside() -> Any:
-    frame = sys._getframe(3)  # who called this, and who called that, is of this project; Python makes an object of each
+def _outside(depth: int) -> Any:
+    frame = sys._getframe(2 + depth)
     while frame.f_back is not None and _ours[frame.f_globals.get("__name__", "")]:
         frame = frame.f_back
     return frame

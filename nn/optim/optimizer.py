@@ -198,7 +198,7 @@ class Optimizer:
                 loss = closure()
         ready = [_with_gradients(group["params"]) for group in self.param_groups]
         for params, _ in ready:  # first: an interrupted step counts
-            written(params, self._name)
+            written(params, self._name, depth=2)  # this method, and whoever makes it an effect
         for group, (params, gradients) in zip(self.param_groups, ready, strict=True):
             if params:
                 self._update_all(params, gradients, self._options(group))

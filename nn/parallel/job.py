@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -137,11 +138,16 @@ class abort_on_error:
             end(self.comm, f"SystemExit: {error.code}")
 
 
+FORWARDED = 0.5
+"""Seconds for mpiexec to pass on what a rank has said last: told to abort, it may throw that away."""
+
+
 def end(comm: Any, why: str) -> None:
     """Say which rank ends the job, and why; then end it."""
     sys.stdout.flush()
     _watch.quiet()
     _say(f"rank {comm.Get_rank()} of {comm.Get_size()} ({_here()}) ends the job: {why}")
+    time.sleep(FORWARDED)
     comm.Abort(1)
 
 

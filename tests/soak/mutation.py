@@ -525,7 +525,7 @@ def cost(rounds=40, steps=200):
     places = [(m, "apply") for m in list(sys.modules.values()) if getattr(m, "apply", None) is engine.apply]
     places += [(engine, "pull"), (sys.modules["nn.optim.optimizer"], "written")]
     guarded = [getattr(m, name) for m, name in places]
-    without = [{**_unguarded(), "written": lambda *_: None}[name] for _, name in places]
+    without = [{**_unguarded(), "written": lambda *_, **__: None}[name] for _, name in places]
     times = {True: [], False: []}
     train()
     gc.disable()
