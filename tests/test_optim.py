@@ -763,3 +763,20 @@ def test_parameters_in_pieces_are_updated_as_whole_ones(threads):
         assert trained(split=False) == trained(split=True)
     finally:
         autograd.set_num_threads(before)
+
+
+@pytest.mark.parametrize("make", [nn.optim.SGD, nn.optim.Adam, nn.optim.RMSprop])
+def test_a_gradient_of_any_layout_is_taken(make):
+    """Beside a contiguous one: a kernel takes arrays of one type."""
+    slopes = np.arange(1.0, 7, dtype="float32")
+    layouts = [slopes[::2], np.ascontiguousarray(slopes[::2]), slopes[4::-2], slopes.reshape(3, 2).T, slopes.reshape(2, 3)]
+    params = [nn.Parameter(autograd.zeros(*g.shape)) for g in layouts]
+    optimizer = make(params, lr=0.1)
+    for p, g in zip(params, layouts, strict=True):
+        p.grad = autograd.from_numpy(g)
+    optimizer.step()
+    alone = [nn.Parameter(autograd.zeros(*g.shape)) for g in layouts]
+    for p, g in zip(alone, layouts, strict=True):
+        p.grad = autograd.tensor(np.array(g, order="C"))
+        make([p], lr=0.1).step()
+    assert [p.tolist() for p in params] == [p.tolist() for p in alone]

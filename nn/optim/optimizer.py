@@ -383,7 +383,7 @@ class Together(Optimizer):
         vectors = self._vectors.get(params[0])
         if vectors is None or not vectors.are_of(params, states, gradients):
             vectors = self._vectors[params[0]] = Vectors([*chain(params, *states)], gradients, self._kernel[1])
-        vectors.run(self._kernel[0], [g if g.ndim == 1 else g.ravel() for g in gradients], numbers, options)
+        vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
