@@ -246,22 +246,24 @@ def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: 
     out = np.empty((m, n), x.dtype)
     along = turned == 2 and _along(m, depth, n)
     work = m * depth * n
-    if work < 2 * PIECE:
-        if along:
-            _dots(x, y, bias, out, 0, 1)
-        else:
-            _product(x, y, bias, out, turned, 0, 1)
-        return out
-    parts = max(1, min(threads.count, work // PIECE))
     kernel, given = (_dots, (x, y, bias, out)) if along else (_product, (x, y, bias, out, turned))
+    if work < 2 * PIECE:
+        kernel(*given, 0, 1)
+        return out
     # As many as there are threads: the bits of the result do not depend on how it is cut.
+    parts = max(1, min(threads.count, work // PIECE))
     threads.run(kernel, [(*given, part, parts) for part in range(parts)])
     return out
 
 
+def _is_one_loop(n: int, work: int, X: Array, W: Array, other: Array) -> bool:
+    """Whether one kernel does all of a layer, or of its gradients."""
+    return n >= TALL and work <= SMALL and X.dtype is W.dtype is other.dtype
+
+
 def _linear_plan(X: Array, W: Array, b: Array) -> Plan | None:
     n, d, m = len(X), X.shape[1], len(W)
-    if n < TALL or n * d * m > SMALL or not plain(X, W, b) or not X.dtype is W.dtype is b.dtype:
+    if not _is_one_loop(n, n * d * m, X, W, b) or not plain(X, W, b):
         return None
     out = np.empty((n, m), X.dtype)
     return Plan(_linear, (X, W, b, out), out)
@@ -273,7 +275,7 @@ def linear(X: Array, W: Array, b: Array) -> Array:
     n, d = X.shape
     m = len(W)
     dtype, work = X.dtype, n * d * m
-    if n >= TALL and work <= SMALL and dtype is W.dtype is b.dtype:
+    if _is_one_loop(n, work, X, W, b):
         out = np.empty((n, m), dtype)
         _linear(X if X.flags.c_contiguous else matrix(X), W if W.flags.c_contiguous else matrix(W), b, out)
         return out
@@ -286,7 +288,7 @@ def linear(X: Array, W: Array, b: Array) -> Array:
 
 def _linear_vjp_plan(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> Plan | None:
     n, d, m = len(X), X.shape[1], len(W)
-    if n < TALL or not 0 < n * d * m <= SMALL or not plain(g, X, W) or not X.dtype is g.dtype is W.dtype:
+    if not d * m or not _is_one_loop(n, n * d * m, X, W, g) or not plain(g, X, W):
         return None
     dX, dW, db = np.empty((n if needs[0] else 0, d), X.dtype), np.empty((m, d), X.dtype), np.empty(m, X.dtype)
     return Plan(_linear_vjp, (g, X, W, dX, dW, db), (dX if needs[0] else None, dW, db))
@@ -299,7 +301,7 @@ def linear_vjp(g: Array, X: Array, W: Array, needs: Sequence[bool]) -> tuple[Arr
     m = len(W)
     dtype = X.dtype
     of_x, of_w, of_b = needs
-    if n >= TALL and n * d * m <= SMALL and d * m and dtype is g.dtype is W.dtype:
+    if d * m and _is_one_loop(n, n * d * m, X, W, g):
         dX, dW, db = np.empty((n if of_x else 0, d), dtype), np.empty((m, d), dtype), np.empty(m, dtype)
         _linear_vjp(
             g if g.flags.c_contiguous else matrix(g),

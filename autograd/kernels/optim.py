@@ -25,6 +25,14 @@ NOTHING = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
 """For an array that is not read: one that shared its memory with another would keep the loop from vectorising."""
 
 
+@helper
+def _check(table, gs):
+    """Raise before anything is written, unless each gradient has the elements that its row of the table says."""
+    for k in range(len(table)):
+        if table[k, 0] != gs[k].size:
+            raise ValueError(MISFIT)
+
+
 @jit
 def sgd(table, gs, firsts, options):
     """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
@@ -34,9 +42,7 @@ def sgd(table, gs, firsts, options):
     """
     wide()
     lr, momentum, dampening, weight_decay, nesterov, maximize = options
-    for k in range(len(table)):
-        if table[k, 0] != gs[k].size:
-            raise ValueError(MISFIT)
+    _check(table, gs)
     for k in range(len(table)):
         n, g = table[k, 0], gs[k]
         p, buffer = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
@@ -69,9 +75,7 @@ def adam(table, gs, steps, options):
     """
     wide()
     lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize = options
-    for k in range(len(table)):
-        if table[k, 0] != gs[k].size:
-            raise ValueError(MISFIT)
+    _check(table, gs)
     for k in range(len(table)):
         n, g = table[k, 0], gs[k]
         p, m = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
