@@ -112,8 +112,7 @@ class Tensor(Node):
                 "retain_grad() was called on this tensor",
                 stacklevel=2,
             )
-        grad = self._grad
-        return engine.gradient(self) if type(grad) is tuple else grad
+        return engine.gradient(self)
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -794,7 +793,7 @@ def method(*names: str, inplace: bool = False, numpy: Sequence[Any] = ()) -> Cal
             setattr(Tensor, name, function)
             if inplace:
                 setattr(Tensor, f"{name}_", in_place(function))
-        return function if hasattr(function, "__wrapped__") else of_tensors(function)  # a wrapper does so itself
+        return of_tensors(function)
 
     return attach
 
@@ -807,23 +806,12 @@ def of_tensors(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except (AttributeError, LookupError):
-            check_first(function.__name__, args, kwargs)
-            raise
+            first = next(iter((*args, *kwargs.values())), None)
+            if isinstance(first, Node):
+                raise
+            raise DtypeError(f"{function.__name__}: expects tensors, found {type(first).__name__}") from None
 
     return call  # type: ignore[return-value]
-
-
-def check_first(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise unless the first argument is a tensor; for a function that has failed.
-
-    Raises
-    ------
-    DtypeError
-        If it is anything else.
-    """
-    first = next(iter((*args, *kwargs.values())), None)
-    if not isinstance(first, Node):
-        raise DtypeError(f"{name}: expects tensors, found {type(first).__name__}") from None
 
 
 engine.Tensor = Tensor

@@ -17,7 +17,7 @@ from ..ops.arithmetic import guard
 from ..ops.axes import axis
 from ..ops.record import NUMPY_NAMES
 from ..ops.reduction import check_floating, check_not_empty, count, p_norm
-from ..tensor import Tensor, check_first, method
+from ..tensor import Tensor, method
 from .shape import take_along_dim
 
 __all__ = [
@@ -48,12 +48,7 @@ def reduction(numpy: Sequence[Any] = ()) -> Callable[[F], F]:
     def attach(function: F) -> F:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            kwargs = {NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
-            try:
-                return function(*args, **kwargs)
-            except (AttributeError, LookupError):
-                check_first(function.__name__, args, kwargs)
-                raise
+            return function(*args, **{NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
 
         return method(numpy=numpy)(call)  # type: ignore[return-value]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arrays import check_integer, check_tensors, sizes, to_array
+from ..arrays import check_integer, check_tensors, to_array
 from ..arrays import sizes as shape_of
 from ..engine import leaf, refreshed
 from ..errors import DtypeError, GraphError, ShapeError, check_broadcast
@@ -59,7 +59,7 @@ def reshape(input: Any, *size: Any, shape: Any = ()) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return ops.reshape(input, sizes((*size, *shape), "reshape", least=-1))
+    return ops.reshape(input, shape_of((*size, *shape), "reshape", least=-1))
 
 
 @method()
@@ -78,7 +78,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     Traceback (most recent call last):
     autograd.errors.ShapeError: view: size (4,) is not compatible with the memory of a tensor of size (2, 2) and ...
     """
-    out = ops.reshape(input, sizes(shape, "view", least=-1))
+    out = ops.reshape(input, shape_of(shape, "view", least=-1))
     if out.numel() and not np.may_share_memory(out.array, input.array):
         raise ShapeError(
             f"view: size {out.shape} is not compatible with the memory of a tensor of size {input.shape} and stride "
@@ -220,7 +220,7 @@ def permute(input: Any, *order: Any, dims: Any = ()) -> Tensor:
     >>> autograd.zeros(2, 3, 4).permute(2, 0, 1).shape
     (4, 2, 3)
     """
-    return ops.permute(input, sizes((*order, *dims), "permute"))
+    return ops.permute(input, shape_of((*order, *dims), "permute"))
 
 
 @method("swapaxes", "swapdims", numpy=[np.swapaxes])
@@ -300,7 +300,7 @@ def expand(input: Tensor, *size: Any) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    wanted = sizes(size, "expand")
+    wanted = shape_of(size, "expand")
     new = len(wanted) - input.ndim
     shape = tuple(input.shape[k - new] if n == -1 and k >= new else n for k, n in enumerate(wanted))
     return ops.broadcast_to(input, shape)
@@ -341,7 +341,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    times = sizes(repeats, "repeat", least=0)
+    times = shape_of(repeats, "repeat", least=0)
     new = len(times) - input.ndim
     if new < 0:
         raise ShapeError(f"repeat: {len(times)} repeats {times} for the {input.ndim} axes of shape {input.shape}")
@@ -355,7 +355,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 @method(numpy=[np.tile])
 def tile(input: Tensor, *repeats: Any, dims: Any = ()) -> Tensor:
     """As :func:`repeat`; counts for the last axes will do."""
-    times = sizes((*repeats, *dims), "tile")
+    times = shape_of((*repeats, *dims), "tile")
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
@@ -521,7 +521,7 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor
         if size < 0 or (size == 0 and n):
             raise ValueError(f"split: the size of a piece must be positive, found {size} for axis {d} with size {n}")
         return _cut(input, d, [min(size, n - k) for k in range(0, n, size or 1)] or [0])
-    lengths = sizes(tuple(split_size_or_sections), "split", least=0)
+    lengths = shape_of(tuple(split_size_or_sections), "split", least=0)
     if sum(lengths) != n:
         raise ShapeError(f"split: sizes {lengths} sum to {sum(lengths)}, not to the size {n} of axis {d}")
     return _cut(input, d, lengths)
@@ -947,7 +947,7 @@ def flip(input: Any, *along: Any, dims: Any = ()) -> Tensor:
     >>> autograd.arange(3).flip(0)
     tensor([2, 1, 0])
     """
-    turned = axes(sizes((*along, *dims), "flip"), input.ndim, "flip")
+    turned = axes(shape_of((*along, *dims), "flip"), input.ndim, "flip")
     backwards = tuple(slice(None, None, -1 if k in turned else 1) for k in range(input.ndim))
     return ops.clone(ops.getitem(input, backwards))
 
