@@ -462,17 +462,20 @@ def test_the_upstream_gradient_is_not_for_writing():
         Clipped.apply(leaf([1.0])).sum().backward()
 
 
+class HalfSquare(autograd.Function):
+    """Whose gradient, by a sum, is the input itself."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x / 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return ctx.saved_tensors
+
+
 def test_a_gradient_does_not_share_memory_with_the_input_that_a_function_returned_as_it():
-    class HalfSquare(autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x / 2
-
-        @staticmethod
-        def backward(ctx, g):
-            return ctx.saved_tensors
-
     x = leaf([1.0, 2.0])
     for _ in range(2):
         HalfSquare.apply(x).sum().backward()
@@ -840,18 +843,8 @@ def test_a_function_may_give_no_gradient_for_an_input(create_graph):
 
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_an_input_that_backward_returns_does_not_become_the_gradient_itself(create_graph):
-    class Half(autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x / 2
-
-        @staticmethod
-        def backward(ctx, g):
-            return ctx.saved_tensors[0]
-
     x = autograd.tensor([3.0, 4.0], requires_grad=True)
-    Half.apply(x).sum().backward(create_graph=create_graph)
+    HalfSquare.apply(x).sum().backward(create_graph=create_graph)
     assert x.grad is not x and not np.shares_memory(x.grad.detach().numpy(), x.detach().numpy())
     assert x.grad.tolist() == [3, 4]
     if create_graph:

@@ -24,7 +24,6 @@ def check_probability(name: str, p: float) -> None:
 
 def _kept(name: str, input: Tensor, shape: tuple[int, ...], p: float) -> Any:
     """Where an element (or all that stand for one of ``shape``) is kept: with probability 1 − p."""
-    check_tensors(name, input)
     check_floating(name, input)
     return default_generator.numpy.random(shape, np.float32) >= p
 

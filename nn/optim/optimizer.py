@@ -189,7 +189,8 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If a parameter, its gradient and the state have come to differ in size, by an assignment to ``.data``.
+            If a parameter, its gradient and the state have come to differ in size or dtype, by an assignment to
+            ``.data``.
         """
         self.stepped = True
         loss = None
