@@ -36,7 +36,7 @@ def jit(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[...
     """
     if PLAIN:  # plain Python warns where machine code does not
         return np.errstate(all="ignore")(function)
-    compiled: Any = numba.njit(nogil=True, **_options(flags))(function)
+    compiled: Any = numba.njit(nogil=True, **options(flags))(function)
     keep(compiled)
     return compiled
 
@@ -57,7 +57,7 @@ def helper(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
     """
     if PLAIN:
         return function
-    made: Callable[..., Any] = register_jitable(forceinline=True, **_options(flags))(function)
+    made: Callable[..., Any] = register_jitable(forceinline=True, **options(flags))(function)
     return made
 
 
@@ -65,7 +65,8 @@ fused_helper = partial(helper, flags=FUSED)
 """For formulas that are more accurate for it."""
 
 
-def _options(flags: Sequence[str]) -> dict[str, Any]:
+def options(flags: Sequence[str]) -> dict[str, Any]:
+    """How Numba compiles kernels and what they consist of."""
     return {"error_model": "numpy", "fastmath": set(flags)}
 
 
@@ -93,6 +94,14 @@ if PLAIN:
         """Add to it, atomically."""
         with _lock:
             place[0] += number
+
+    def swap(place: Any, old: int, new: int) -> bool:
+        """Write ``new`` if the number is ``old``, atomically; whether it was."""
+        with _lock:
+            was = bool(place[0] == old)
+            if was:
+                place[0] = new
+            return was
 
 else:
 
@@ -143,6 +152,16 @@ else:
             return context.get_dummy_value()
 
         return types.none(types.uintp, types.int64), generate
+
+    @intrinsic
+    def swap(context: Any, place: Any, old: Any, new: Any) -> Any:
+        """Write ``new`` if the number is ``old``, atomically; whether it was."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(arguments[0], _INT64.as_pointer())
+            return builder.extract_value(builder.cmpxchg(pointer, *arguments[1:], "seq_cst"), 1)
+
+        return types.boolean(types.uintp, types.int64, types.int64), generate
 
 
 def matrix(x: Array) -> Array:

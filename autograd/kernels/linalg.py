@@ -8,11 +8,13 @@ threads as there are, with no other library's threads beside them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from . import threads
-from .jit import Array, fused, jit, matrix, reordered, wide
+from .jit import FUSED, Array, jit, matrix, reordered, wide
+from .parts import MOST, shared
 from .plans import Plan, plain, planned
 from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
@@ -27,8 +29,8 @@ For x wᵀ, unless that is made of dot products, BLAS takes half as long again a
 SMALL, TALL = 4096, 16
 """A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
 
-PIECE = 2**20
-"""How many multiplications make a thread worthwhile: about ten times what it costs to hand them over."""
+PIECE = 2**17
+"""How many multiplications make a thread worthwhile."""
 
 DEEP, HIGH = 512, 512
 """The inner size and the rows of a block that stays in the cache near the core."""
@@ -40,7 +42,7 @@ FLAT, THIN, LONG = 6, 16, (128, 256)
 """x wᵀ is made of dot products, BLAS's too, if it has few rows or columns, or not many and a long way to add up."""
 
 
-@fused
+@partial(shared, flags=FUSED)
 def _product(x, y, bias, out, turned, part, parts):
     """Part ``part`` of out = x y + bias. The bits of ``turned`` say that x or y is given by its transpose."""
     n, zero, size = out.shape[1], out.dtype.type(0), out.itemsize
@@ -100,7 +102,7 @@ def _product(x, y, bias, out, turned, part, parts):
     hold(space)
 
 
-@fused
+@partial(shared, flags=FUSED)
 def _dots(x, w, bias, out, part, parts):
     """Part ``part`` of out = x wᵀ + bias."""
     n, depth, zero, size = out.shape[1], x.shape[1], out.dtype.type(0), out.itemsize
@@ -246,13 +248,13 @@ def _tiled(x: Array, y: Array, bias: Array, turned: int, m: int, depth: int, n: 
     out = np.empty((m, n), x.dtype)
     along = turned == 2 and _along(m, depth, n)
     work = m * depth * n
-    kernel, given = (_dots, (x, y, bias, out)) if along else (_product, (x, y, bias, out, turned))
-    if work < 2 * PIECE:
-        kernel(*given, 0, 1)
-        return out
     # As many as there are threads: the bits of the result do not depend on how it is cut.
-    parts = max(1, min(threads.count, work // PIECE))
-    threads.run(kernel, [(*given, part, parts) for part in range(parts)])
+    parts = max(1, min(threads.count, work // PIECE, MOST))
+    desk = threads.desk(parts)
+    if along:
+        _dots(desk, parts, x, y, bias, out)
+    else:
+        _product(desk, parts, x, y, bias, out, turned)
     return out
 
 

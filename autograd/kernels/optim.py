@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from .jit import helper, jit, vector, wide
+from .parts import piece, share
 
 MISFIT = (
     "a parameter, its gradient and the optimizer's state differ in size or dtype: was .data replaced? "
@@ -34,19 +35,37 @@ def _check(table, gs):
 
 
 @jit
-def sgd(table, gs, firsts, options):
+def sgd(desk, parts, table, gs, firsts, options):
     """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
 
     A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
     The options: lr, momentum, dampening, weight_decay, nesterov, maximize.
     """
+    _check(table, gs)
+    share(desk, parts, _sgd_part, (table, gs, firsts, options))
+
+
+@piece
+def _sgd_part(table, gs, firsts, options, part, parts):
     wide()
     lr, momentum, dampening, weight_decay, nesterov, maximize = options
-    _check(table, gs)
     for k in range(len(table)):
-        n, g = table[k, 0], gs[k]
-        p, buffer = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
+        g, start = _slice(gs[k], part, parts)
+        p, buffer = _vector(table[k, 1], start, g), _vector(table[k, 2], start, g)
         _sgd(p, g, buffer, firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
+
+
+@helper
+def _slice(g, part, parts):
+    """A part of a gradient, and where it starts."""
+    start = g.size * part // parts
+    return g[start : g.size * (part + 1) // parts], start
+
+
+@helper
+def _vector(address, start, g):
+    """What is at ``address`` for that part."""
+    return vector(address + start * g.itemsize if address else 0, g.size, g)
 
 
 @helper
@@ -65,7 +84,7 @@ def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, m
 
 
 @jit
-def adam(table, gs, steps, options):
+def adam(desk, parts, table, gs, steps, options):
     """Adam (Kingma and Ba, 2015) at the steps 1, 2, …, with the bias corrections of its algorithm 1.
 
     A row of the ``table``: the number of elements, the addresses of θ, m, v and top. With ``amsgrad`` (Reddi et al.,
@@ -73,13 +92,18 @@ def adam(table, gs, steps, options):
     ``decoupled`` (AdamW; Loshchilov and Hutter, 2019) shrinks the parameter itself, not by way of the gradient.
     The options: lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize.
     """
+    _check(table, gs)
+    share(desk, parts, _adam_part, (table, gs, steps, options))
+
+
+@piece
+def _adam_part(table, gs, steps, options, part, parts):
     wide()
     lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize = options
-    _check(table, gs)
     for k in range(len(table)):
-        n, g = table[k, 0], gs[k]
-        p, m = vector(table[k, 1], n, g), vector(table[k, 2], n, g)
-        v, top = vector(table[k, 3], n, g), vector(table[k, 4], n, g)
+        g, start = _slice(gs[k], part, parts)
+        p, m = _vector(table[k, 1], start, g), _vector(table[k, 2], start, g)
+        v, top = _vector(table[k, 3], start, g), _vector(table[k, 4], start, g)
         _adam(p, g, m, v, top, steps[k], lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize)
 
 

@@ -1,7 +1,8 @@
 """Work on several cores: a large array is cut into pieces, and each thread takes the next one.
 
 The pieces depend on the size alone, never on the number of threads, so that results are equal to the bit for any
-number. A piece is a kernel or a NumPy function that runs without the GIL.
+number. Most are parts of a kernel, which is given the :func:`desk` where helpers find them (:mod:`.parts`). To
+:func:`run` Python functions in pieces, NumPy's say, takes some microseconds more.
 
 The threads are Python's own. To wake one that sleeps takes 20 to 200 microseconds, longer than most pieces. So a helper
 that has just worked watches for the next job for a moment, in compiled code and without the GIL; then it sleeps, so
@@ -16,13 +17,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 
-from .jit import PLAIN, add, jit, load, place
+from .jit import PLAIN, Array, add, jit, load, place
+from .parts import limit, new_desk, take
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -50,17 +53,20 @@ def _cores() -> int:
 
 
 @jit
-def _watch(done, bell, seen):
+def _watch(done, bell, seen, desk, number):
     """Say that a job is ``done``, then look for the next: whether the bell rings, in time, after it was ``seen``.
 
-    Both without the GIL, so that whoever waits for the job need not wait for the GIL as well.
+    Meanwhile do parts of kernels, as the helper of that ``number``. All without the GIL, so that whoever waits for the
+    job need not wait for the GIL as well.
     """
     add(place(done), 1)
-    number = place(bell)
-    for _ in range(WATCH):
-        if load(number) != seen:
+    rung, work = place(bell), place(desk)
+    looks = WATCH
+    while looks > 0:
+        looks = WATCH if take(work, number) else looks - 1
+        if load(rung) != seen:
             for _ in range(PAUSE):
-                load(number)
+                load(rung)
             return True
     return False
 
@@ -78,30 +84,39 @@ def _reached(done, many):
 class _Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.jobs: SimpleQueue[Any] = SimpleQueue()
+        self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self.bell = np.zeros(1, np.int64)  # how often something was put into the queue
         self.idle = np.zeros(1, np.int64)
+        self.desk = new_desk()
+        self.asleep: set[int] = set()  # who sleeps, and has not been woken; its methods are atomic
         self.helpers = 0
 
     def enlist(self, helpers: int) -> None:
         """Have that many threads wait for jobs."""
         with self.lock:
             if self.helpers < helpers:  # compiled here: a helper that is killed at exit would never have it cached
-                _watch(self.idle, self.bell, -1)
+                _watch(self.idle, self.bell, -1, self.desk, self.helpers)
                 _reached(self.idle, 0)
-            for _ in range(helpers - self.helpers):
+            for number in range(self.helpers, helpers):
                 try:
-                    threading.Thread(target=self.serve, name="chalkgrad", daemon=True).start()
+                    threading.Thread(target=self.serve, args=(number,), name="chalkgrad", daemon=True).start()
                 except RuntimeError:  # no thread is to be had, or the interpreter ends: it goes without
                     return
                 self.helpers += 1
 
-    def put(self, job: _Job, helpers: int) -> None:
+    def put(self, job: _Job | None, helpers: int) -> None:
         for _ in range(helpers):
             self.jobs.put(job)
         self.bell[0] += 1
 
-    def serve(self) -> None:
+    def wake(self) -> None:
+        """Have those that sleep watch the desk."""
+        with suppress(KeyError):
+            while True:
+                self.asleep.pop()
+                self.put(None, 1)
+
+    def serve(self, number: int) -> None:
         sleepy = False
         while True:
             seen = int(self.bell[0])
@@ -109,17 +124,19 @@ class _Pool:
                 job = self.jobs.get_nowait()
             except Empty:
                 if not sleepy:
-                    sleepy = not _watch(self.idle, self.bell, seen)
+                    sleepy = not _watch(self.idle, self.bell, seen, self.desk, number)
                     continue
+                self.asleep.add(number)
                 job = self.jobs.get()
-            if job.over:  # nobody waits for this one any more
+                self.asleep.discard(number)
+            if job is None or job.over:  # it was only to wake up, or nobody waits for this one any more
                 del job
                 sleepy = False  # the next one may come as soon
                 continue
             job.help()
             done = job.done
             del job  # or the arrays of the last job would live until the next
-            sleepy = not _watch(done, self.bell, seen if self.jobs.empty() else -1)
+            sleepy = not _watch(done, self.bell, seen if self.jobs.empty() else -1, self.desk, number)
 
 
 class _Job:
@@ -168,11 +185,13 @@ class _Job:
 
 count = _cores()
 pool = _Pool()
+limit(pool.desk, count - 1)
 
 
 def _renew() -> None:
     global pool
     pool = _Pool()
+    limit(pool.desk, count - 1)
 
 
 if hasattr(os, "register_at_fork"):
@@ -210,6 +229,7 @@ def set_num_threads(num: int) -> None:
     if isinstance(num, bool) or not isinstance(num, int) or num < 1:
         raise ValueError(f"set_num_threads expects a positive integer, found {num!r}")
     count = num
+    limit(pool.desk, num - 1)
 
 
 def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None:
@@ -223,8 +243,24 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
     _Job(function, pieces).finish(helpers)
 
 
+def desk(parts: int) -> Array:
+    """Where a kernel that is cut into ``parts`` finds as many threads as there are for them: its first argument."""
+    helpers = min(count, parts) - 1
+    if helpers > 0:
+        if pool.helpers < helpers:
+            pool.enlist(helpers)
+        if pool.asleep:
+            pool.wake()
+    return pool.desk
+
+
+def pieces(size: int) -> int:
+    """How many pieces to make of ``size`` elements: one, or two from :data:`UNCUT` on, or up to 16 of a million."""
+    return 1 if size < UNCUT else min(max(2, size >> 20), 16)
+
+
 def cut(size: int) -> list[slice]:
-    """The pieces of ``size`` elements: one, or two from :data:`UNCUT` on, or up to 16 of a million."""
-    n = 1 if size < UNCUT else min(max(2, size >> 20), 16)
+    """Those pieces."""
+    n = pieces(size)
     ends = [size * k // n for k in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]

@@ -411,17 +411,13 @@ class Vectors:
         for k, dtype in enumerate(self.dtypes):
             by_dtype.setdefault(dtype, []).append(k)
         self.copies: list[tuple[Array, Array]] = []  # of what is not contiguous, or not to be written
-        rows = [[*map(self._vector, row)] for row in zip(*columns, strict=True)]
-        self.vectors = rows  # the kernel gets their addresses
-        # Which of the parameters, and pieces: slices of their gradients, and a table of the sizes and addresses.
-        self.jobs: list[tuple[list[int], list[tuple[list[slice], Array]]]] = []
+        self.rows = [[*map(self._vector, row)] for row in zip(*columns, strict=True)]  # kernels get their addresses
+        # Which of the parameters, the table of their sizes and addresses, and into how many parts the work is cut.
+        self.jobs: list[tuple[list[int], Array, int]] = []
         for places in by_dtype.values():
             for k in range(0, len(places), SEVERAL):
                 part = places[k : k + SEVERAL]
-                self.jobs.append((part, _pieces([rows[k] for k in part], states)))
-        # The one table of a small network, which needs no more.
-        small = len(self.jobs) == 1 and len(self.jobs[0][1]) == 1 and not self.copies
-        self.table = self.jobs[0][1][0][1] if small else None
+                self.jobs.append((part, *_table([self.rows[k] for k in part], states)))
 
     def are_of(self, params: list[Tensor], states: list[list[Tensor]], gradients: list[Array]) -> bool:
         """Whether these are the tensors, with the same memory: ``.data`` may be assigned, a state may be replaced."""
@@ -444,40 +440,24 @@ class Vectors:
 
     def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
         """``kernel`` on all, with their gradients; large vectors are shared by threads."""
-        if self.table is not None:
-            kernel(self.table, padded(gs), padded(numbers), options)
-            return
         for array, vector in self.copies:
             vector[...] = array.ravel()
-        for places, pieces in self.jobs:
+        for places, table, parts in self.jobs:
             mine, counts = gs, numbers
             if len(places) < len(gs):
                 mine, counts = [gs[k] for k in places], [numbers[k] for k in places]
-            if len(pieces) == 1:
-                kernel(pieces[0][1], padded(mine), padded(counts), options)
-                continue
-            arguments = []
-            for slices, table in pieces:
-                part = [g[piece] for g, piece in zip(mine, slices, strict=True)]
-                arguments.append((table, padded(part), padded(counts), options))
-            threads.run(kernel, arguments)
+            kernel(threads.desk(parts), parts, table, padded(mine), padded(counts), options)
         for array, vector in self.copies:
             array[...] = vector.reshape(array.shape)
 
 
-def _pieces(rows: list[list[Array]], states: int) -> list[tuple[list[slice], Array]]:
-    """Slices of the vectors of a few parameters, and for each the sizes and addresses as a kernel takes them."""
-    sizes = [row[0].size for row in rows]
-    cuts = [[slice(0, n)] for n in sizes] if sum(sizes) < threads.UNCUT else [threads.cut(n) for n in sizes]
-    pieces = []
-    for n in range(max(map(len, cuts))):
-        slices = [parts[n] if n < len(parts) else slice(0, 0) for parts in cuts]
-        table = np.zeros((len(rows), 2 + states), np.int64)  # address 0: there is no such state
-        for k, (row, part) in enumerate(zip(rows, slices, strict=True)):
-            table[k, 0] = part.stop - part.start
-            table[k, 1 : 1 + len(row)] = [x.ctypes.data + part.start * x.itemsize for x in row]
-        pieces.append((slices, table))
-    return pieces
+def _table(rows: list[list[Array]], states: int) -> tuple[Array, int]:
+    """Sizes and addresses of the vectors of a few parameters, as a kernel takes them, and the parts to make of them."""
+    table = np.zeros((len(rows), 2 + states), np.int64)  # address 0: there is no such state
+    for k, row in enumerate(rows):
+        table[k, 0] = row[0].size
+        table[k, 1 : 1 + len(row)] = [x.ctypes.data for x in row]
+    return table, threads.pieces(int(table[:, 0].sum()))
 
 
 def padded(items: list[Any]) -> tuple[Any, ...]:

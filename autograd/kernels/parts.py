@@ -1,0 +1,197 @@
+"""Kernels whose work is cut into parts that threads share.
+
+The work is laid out on a *desk*, a few numbers in memory: where the code is, where its arguments are, and the ticket,
+which says what part comes next. Whoever called the kernel takes one part after the other, and so do the helpers of
+:mod:`.threads`, who watch the desk in compiled code, until none is left. No Python takes part in it, and no GIL: to have
+somebody else begin takes some tenths of a microsecond.
+
+A part must not be taken for the wrong work by a helper that looks away for a while. So the ticket also holds the number
+of the job, and a part is taken by an atomic exchange of the whole ticket. Nobody waits for a helper that has not begun.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite.ir import Function, FunctionType, IntType, IRBuilder
+from numba import types
+from numba.core import cgutils
+from numba.core.compiler import Flags
+from numba.extending import intrinsic
+
+from .jit import PLAIN, Array, add, helper, jit, load, options, place, swap, wide
+
+MOST = 255
+"""Into so many parts work may be cut."""
+
+# Bytes from the beginning of a desk to its numbers. What is written by several is not in one line of the cache with
+# what others look at.
+TICKET, LIMIT, DONE, FAILED, TAKEN, CODE, ARGUMENTS = 0, 64, 128, 136, 192, 256, 264
+JOB = 1 << 16  # between the tickets of two jobs; below are how many parts there are and which comes next
+
+PATIENCE = 1 << 20
+"""How often one looks whether the helpers are done before one lets others have the core in between."""
+
+
+def new_desk() -> Array:
+    """A desk that nobody watches yet."""
+    return np.zeros(64, np.int64)
+
+
+def limit(desk: Array, helpers: int) -> None:
+    """Have no more than so many helpers take parts from the desk."""
+    desk[LIMIT // 8] = helpers
+
+
+def piece(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
+    """``function(…, part, parts)`` for :func:`share`. It must not raise anything."""
+    if PLAIN:
+        return function
+    made: Callable[..., Any] = numba.njit(**options(flags))(function)
+    return made
+
+
+if PLAIN:
+
+    def take(desk: Any, number: Any) -> bool:
+        """Do a part, if there is one for the helper of that number."""
+        return False
+
+    def share(desk: Any, parts: Any, function: Any, arguments: Any) -> None:
+        """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
+        for part in range(parts):
+            function(*arguments, part, parts)
+
+else:
+    _INT64 = IntType(64)
+    _PART = FunctionType(_INT64, [_INT64] * 3)
+
+    @intrinsic
+    def _pause(context: Any) -> Any:
+        """Let other threads have the core, where there is a way."""
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            if hasattr(os, "sched_yield"):
+                builder.call(Function(builder.module, FunctionType(IntType(32), []), "sched_yield"), [])
+            return context.get_dummy_value()
+
+        return types.none(), generate
+
+    @intrinsic
+    def _laid_out(context: Any, function: Any, arguments: Any) -> Any:
+        """The addresses of code for one part, and of the arguments, which stay there until the kernel ends."""
+        dispatcher = function.dispatcher
+        of_part = types.void(*arguments.types, types.int64, types.int64)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            flags = Flags()
+            dispatcher.targetdescr.options.parse_as_flags(flags, dispatcher.targetoptions)
+            compiled = context.compile_subroutine(builder, dispatcher.py_func, of_part, flags=flags)
+            memory = cgutils.alloca_once_value(builder, values[1])
+            name = f"{compiled.fndesc.llvm_func_name}.part"
+            code = Function(builder.module, _PART, name)
+            code.linkage = "internal"
+            inner = IRBuilder(code.append_basic_block())
+            at, part, parts = code.args
+            given = cgutils.unpack_tuple(inner, inner.load(inner.inttoptr(at, memory.type)))
+            callee = context.declare_function(builder.module, compiled.fndesc)
+            # noinline: the code would lose its own attributes, such as the width of vectors
+            status, _ = context.call_conv.call_function(
+                inner, callee, types.none, of_part.args, (*given, part, parts), attrs=("noinline",)
+            )
+            inner.ret(inner.zext(status.is_error, _INT64))
+            addresses = [builder.ptrtoint(pointer, _INT64) for pointer in (code, memory)]
+            return context.make_tuple(builder, signature.return_type, addresses)
+
+        return types.UniTuple(types.int64, 2)(function, arguments), generate
+
+    @intrinsic
+    def _do(context: Any, code: Any, arguments: Any, part: Any, parts: Any) -> Any:
+        """Do a part; 1 if that failed."""
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.call(builder.inttoptr(values[0], _PART.as_pointer()), values[1:])
+
+        return types.int64(*[types.int64] * 4), generate
+
+    @helper
+    def take(desk, number):
+        """Do a part, if there is one for the helper of that number."""
+        ticket = load(desk + TICKET)
+        part, parts = ticket & MOST, (ticket >> 8) & MOST
+        if part >= parts or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, ticket + 1):
+            return False
+        # Now nobody lays out other work before this part is done.
+        failed = _do(load(desk + CODE), load(desk + ARGUMENTS), part, parts)
+        if failed:
+            add(desk + FAILED, failed)
+        add(desk + DONE, 1)
+        return True
+
+    @helper
+    def share(desk, parts, function, arguments):
+        """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
+        code, at = _laid_out(function, arguments)
+        numbers, failed = place(desk), 0
+        if parts == 1 or not swap(numbers + TAKEN, 0, 1):  # another thread's work is there: this one does its own
+            for part in range(parts):
+                failed += _do(code, at, part, parts)
+        else:
+            desk[CODE // 8], desk[ARGUMENTS // 8], desk[DONE // 8], desk[FAILED // 8] = code, at, 0, 0
+            ticket = load(numbers + TICKET)
+            swap(numbers + TICKET, ticket, (ticket // JOB + 1) * JOB + (parts << 8))
+            while take(numbers, -1):
+                pass
+            looks = 0
+            while load(numbers + DONE) < parts:
+                looks += 1
+                if looks > PATIENCE:
+                    _pause()
+            failed = load(numbers + FAILED)
+            swap(numbers + TAKEN, 1, 0)
+        if failed:
+            raise MemoryError("a kernel has found no memory")
+
+
+def shared(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
+    """A kernel whose parts threads share, of ``function(…, part, parts)``; to be called with a desk and ``parts`` first.
+
+    The function must not raise anything.
+    """
+    names = [*inspect.signature(function).parameters][:-2]
+    source = (
+        f"def {function.__name__}(desk, parts, {', '.join(names)}):\n"
+        f"    share(desk, parts, function, ({', '.join(names)},))\n"
+    )
+    return jit(_made(source, function, {"share": share, "function": piece(function, flags)}))
+
+
+def sliced(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, of a kernel of arrays: a part is a slice of each along its first axis, in which they are of one length.
+
+    Arguments that are numbers are annotated.
+    """
+    parameters = inspect.signature(kernel).parameters.values()
+    cut = [f"{p.name}[start:stop]" if p.annotation is p.empty else p.name for p in parameters]
+    names = [p.name for p in parameters]
+    source = (
+        f"def {kernel.__name__}({', '.join(names)}, part, parts):\n"
+        "    wide()\n"
+        f"    start, stop = len({names[-1]}) * part // parts, len({names[-1]}) * (part + 1) // parts\n"
+        f"    kernel({', '.join(cut)})\n"
+    )
+    return shared(_made(source, kernel, {"wide": wide, "kernel": helper(kernel)}))
+
+
+def _made(source: str, model: Callable[..., Any], scope: dict[str, Any]) -> Callable[..., Any]:
+    """The function that ``source`` defines, in the file of ``model``, by which Numba names what it keeps."""
+    exec(compile(source, model.__code__.co_filename, "exec"), scope)
+    made: Callable[..., Any] = scope[model.__name__]
+    made.__module__, made.__doc__ = model.__module__, model.__doc__
+    made.__qualname__ = f"{model.__name__}_parts"
+    return made
