@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from . import threads
 from .jit import Array, jit
+from .parts import sliced, written
 from .plans import Plan, plain
 from .quiet import context
 
@@ -28,7 +29,8 @@ def {name}({arguments}):
     if out.size < uncut:
         kernel({vectors}, out.ravel())
     else:
-        in_pieces(kernel, ({vectors}, out.ravel()))
+        parts = pieces(out.size)
+        in_parts(desk(parts), parts, {vectors}, out.ravel())
     return {result}
 """
 
@@ -49,7 +51,10 @@ def _function(kernel: Callable[..., Any], result: str) -> Any:
     )
     compiled = jit(kernel)
     # A rule works with Python's numbers too.
-    scope = {"kernel": compiled, "in_pieces": in_pieces, "empty": np.empty, "array": _array, "uncut": threads.UNCUT}
+    scope = {
+        "kernel": compiled, "in_parts": sliced(kernel), "desk": threads.desk, "pieces": threads.pieces,
+        "empty": np.empty, "array": _array, "uncut": threads.UNCUT,
+    }  # fmt: skip
     exec(compile(source, f"<{kernel.__name__}>", "exec"), scope)
     made: Any = scope[kernel.__name__]
     made.__doc__, made.__module__, made.kernel = kernel.__doc__, kernel.__module__, compiled
@@ -80,19 +85,8 @@ gradient: Callable[..., Any] = partial(_function, result="(out,)")
 """The same, for a vjp: the result is a tuple."""
 
 
-def in_pieces(kernel: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    """``kernel`` on pieces of the vectors among its ``arguments``, by threads; the last one is a vector."""
-    threads.run(
-        kernel,
-        [
-            tuple(x[piece] if isinstance(x, np.ndarray) and x.ndim else x for x in arguments)
-            for piece in threads.cut(arguments[-1].size)
-        ],
-    )
-
-
-CHEAP = 8 * threads.GRAIN
-"""From how many elements on NumPy's arithmetic pays on threads: a thousand take a tenth of a microsecond."""
+CHEAP = 1 << 16
+"""From how many elements on arithmetic pays on threads: a thousand take a tenth of a microsecond."""
 
 
 def of_one(function: Any, x: Any) -> Any:
@@ -137,8 +131,35 @@ def _large(function: Any, *xs: Any) -> Any:
         if x.dtype is not xs[0].dtype or x.dtype.kind != "f" or not x.flags.c_contiguous or x.shape not in ((), shape):
             return context.run(function, *xs)
     out = np.empty(shape, xs[0].dtype)
-    in_pieces(_into, (function, *(x.ravel() if x.ndim else x for x in xs), out.ravel()))
+    parts = threads.pieces(out.size)
+    if function in _EXACT:
+        kernel = _arithmetic(function, *(x.ndim > 0 for x in xs))
+        kernel(threads.desk(parts), parts, *(x.ravel() if x.ndim else x[()] for x in xs), out.ravel())
+    else:
+        vectors = [x.ravel() if x.ndim else x for x in (*xs, out)]
+        slices = threads.cut(out.size)
+        threads.run(_into, [(function, *(x[piece] if x.ndim else x for x in vectors)) for piece in slices])
     return out
+
+
+_EXACT = {
+    np.add: "x + y", np.subtract: "x - y", np.multiply: "x * y", np.true_divide: "x / y", np.negative: "-x",
+    np.absolute: "abs(x)",
+}  # fmt: skip
+"""What kernels compute as NumPy does, to the bit; where an extreme is tied, or is nan, that is not so sure."""
+
+
+@cache
+def _arithmetic(function: Any, *arrays: bool) -> Callable[..., Any]:
+    """The kernel, whose parts threads share, of a ``function`` of :data:`_EXACT`, of ``arrays`` and numbers."""
+    names = "xy"[: len(arrays)]
+    formula = _EXACT[function]
+    for name, is_array in zip(names, arrays, strict=True):
+        formula = formula.replace(name, f"{name}[i]" if is_array else name)
+    arguments = ", ".join(name if is_array else f"{name}: float" for name, is_array in zip(names, arrays, strict=True))
+    name = f"{function.__name__}_{'_'.join('array' if is_array else 'number' for is_array in arrays)}"
+    source = f"def {name}({arguments}, out):\n    for i in range(out.size):\n        out[i] = {formula}\n"
+    return sliced(written(name, source, __name__, __file__))
 
 
 def _into(function: Any, *args: Any) -> None:

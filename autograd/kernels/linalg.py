@@ -29,7 +29,7 @@ For x wᵀ, unless that is made of dot products, BLAS takes half as long again a
 SMALL, TALL = 4096, 16
 """A layer of no more multiplications and no fewer samples is one loop, bias included: calls cost more than work."""
 
-PIECE = 2**17
+PIECE = 2**18
 """How many multiplications make a thread worthwhile."""
 
 DEEP, HIGH = 512, 512

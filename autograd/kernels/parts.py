@@ -163,12 +163,10 @@ def shared(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[
 
     The function must not raise anything.
     """
-    names = [*inspect.signature(function).parameters][:-2]
-    source = (
-        f"def {function.__name__}(desk, parts, {', '.join(names)}):\n"
-        f"    share(desk, parts, function, ({', '.join(names)},))\n"
-    )
-    return jit(_made(source, function, {"share": share, "function": piece(function, flags)}))
+    name, names = f"{function.__name__}_parts", ", ".join([*inspect.signature(function).parameters][:-2])
+    source = f"def {name}(desk, parts, {names}):\n    share(desk, parts, function, ({names},))\n"
+    scope = {"share": share, "function": piece(function, flags)}
+    return jit(written(name, source, function.__module__, function.__code__.co_filename, scope))
 
 
 def sliced(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,21 +175,23 @@ def sliced(kernel: Callable[..., Any]) -> Callable[..., Any]:
     Arguments that are numbers are annotated.
     """
     parameters = inspect.signature(kernel).parameters.values()
+    name, names = kernel.__name__, [p.name for p in parameters]
     cut = [f"{p.name}[start:stop]" if p.annotation is p.empty else p.name for p in parameters]
-    names = [p.name for p in parameters]
-    source = (
-        f"def {kernel.__name__}({', '.join(names)}, part, parts):\n"
-        "    wide()\n"
-        f"    start, stop = len({names[-1]}) * part // parts, len({names[-1]}) * (part + 1) // parts\n"
-        f"    kernel({', '.join(cut)})\n"
-    )
-    return shared(_made(source, kernel, {"wide": wide, "kernel": helper(kernel)}))
+    source = f"""
+def {name}({", ".join(names)}, part, parts):
+    wide()
+    start, stop = len({names[-1]}) * part // parts, len({names[-1]}) * (part + 1) // parts
+    kernel({", ".join(cut)})
+"""
+    scope = {"wide": wide, "kernel": helper(kernel)}
+    return shared(written(name, source, kernel.__module__, kernel.__code__.co_filename, scope))
 
 
-def _made(source: str, model: Callable[..., Any], scope: dict[str, Any]) -> Callable[..., Any]:
-    """The function that ``source`` defines, in the file of ``model``, by which Numba names what it keeps."""
-    exec(compile(source, model.__code__.co_filename, "exec"), scope)
-    made: Callable[..., Any] = scope[model.__name__]
-    made.__module__, made.__doc__ = model.__module__, model.__doc__
-    made.__qualname__ = f"{model.__name__}_parts"
+def written(
+    name: str, source: str, module: str, file: str, scope: dict[str, Any] | None = None
+) -> Callable[..., Any]:
+    """The function that ``source`` defines; by its ``name``, ``module`` and ``file`` its machine code is kept."""
+    scope = {**(scope or {}), "__name__": module}
+    exec(compile(source, file, "exec"), scope)
+    made: Callable[..., Any] = scope[name]
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from . import functions as f
 from . import threads
 from .jit import Array, helper, jit, reordered, wide
+from .parts import piece, share
 from .quiet import quiet
 
 SHORT, LONG, BLOCK = 24, 512, 2048
@@ -39,10 +39,17 @@ def _total(x, n):
     return x.dtype.type(total(x) / n)
 
 
-@jit
-def _part(x, parts, k):
+@piece
+def _total_part(x, sums, part, parts):
     wide()
-    parts[k] = total(x)
+    sums[part] = total(x[x.size * part // parts : x.size * (part + 1) // parts])
+
+
+@reordered
+def _total_by_parts(desk, parts, x, n):
+    sums = np.empty(parts)
+    share(desk, parts, _total_part, (x, sums))
+    return x.dtype.type(total(sums) / n)
 
 
 @reordered
@@ -141,6 +148,19 @@ def _extreme(x, sign):
     return x.dtype.type(sign) * largest(x, sign)
 
 
+@piece
+def _extreme_part(x, sign, found, part, parts):
+    wide()
+    found[part] = x.dtype.type(sign) * largest(x[x.size * part // parts : x.size * (part + 1) // parts], sign)
+
+
+@jit
+def _extreme_by_parts(desk, parts, x, sign):
+    found = np.empty(parts, x.dtype)
+    share(desk, parts, _extreme_part, (x, sign, found))
+    return x.dtype.type(sign) * largest(found, sign)
+
+
 @helper
 def shifted(z, out, high, tops):
     """exp(z − max z) by rows, and the maxima; ``high`` is memory for as much as ``out``.
@@ -205,7 +225,7 @@ def memory(z, n):
     return np.empty((n, z.shape[1]), z.dtype), np.empty(n, z.dtype), np.empty(n, np.int64), np.empty(n)
 
 
-@jit
+@threads.by_slices
 def _softmax(z, out):
     wide()
     n = step(z)
@@ -220,7 +240,7 @@ def _softmax(z, out):
                 into[i, k] = np.float64(into[i, k]) * scale
 
 
-@jit
+@threads.by_slices
 def _log_softmax(z, out):
     wide()
     n = step(z)
@@ -237,7 +257,7 @@ def _log_softmax(z, out):
                 into[i, k] = (np.float64(block[i, k]) - np.float64(tops[i])) - sums[i]
 
 
-@jit
+@threads.by_slices
 def _log_softmax_vjp(g, z, out):
     """The gradient g − softmax(z) Σ g, so that −1 and +1 do not cancel where a class is almost certain."""
     wide()
@@ -259,7 +279,7 @@ def _log_softmax_vjp(g, z, out):
             into[i, place] = (most * sums[i] - other_g) * scale
 
 
-@jit
+@threads.by_slices
 def _logsumexp(z, out):
     wide()
     n = step(z)
@@ -278,10 +298,8 @@ def all_of(x: Array, n: int = 1) -> Array:
     """The sum of all elements, over n."""
     if x.size < threads.UNCUT:
         return np.array(_total(x.ravel(), n), x.dtype)
-    pieces = threads.cut(x.size)
-    parts, vector = np.empty(len(pieces)), x.ravel()
-    threads.run(_part, [(vector[piece], parts, k) for k, piece in enumerate(pieces)])
-    return quiet(np.array, np.add.reduce(parts) / n, x.dtype)
+    parts = threads.pieces(x.size)
+    return np.array(_total_by_parts(threads.desk(parts), parts, x.ravel(), n), x.dtype)
 
 
 def sums(x: Array, axes: tuple[int, ...] | None, keepdims: bool, n: int = 1) -> Array:
@@ -316,52 +334,33 @@ def extreme(x: Array, sign: int) -> Array:
     """The largest element of a contiguous array that is not empty, or the smallest for a ``sign`` of −1."""
     if x.size < threads.UNCUT:
         return np.array(_extreme(x.ravel(), sign), x.dtype)
-    pieces = threads.cut(x.size)
-    parts, vector = np.empty(len(pieces), x.dtype), x.ravel()
-    threads.run(_extreme_part, [(vector[piece], sign, parts, k) for k, piece in enumerate(pieces)])
-    return np.array(_extreme(parts, sign), x.dtype)
+    parts = threads.pieces(x.size)
+    return np.array(_extreme_by_parts(threads.desk(parts), parts, x.ravel(), sign), x.dtype)
 
 
-def _extreme_part(x: Array, sign: int, parts: Array, k: int) -> None:
-    parts[k] = _extreme(x, sign)
-
-
-def _by_rows(kernel: Any, z: Array, out: Array) -> Array:
-    rows = z if z.ndim == 2 else z.reshape(-1, z.shape[-1])
-    into = out.ravel() if out.ndim < z.ndim else out if z.ndim == 2 else out.reshape(rows.shape)
-    if z.size < threads.UNCUT:
-        kernel(rows, into)
-        return out
-    n = len(threads.cut(z.size))
-    ends = [len(rows) * k // n for k in range(n + 1)]
-    threads.run(kernel, [(rows[a:b], into[a:b]) for a, b in pairwise(ends) if b > a])
+def _by_rows(kernel: Any, out: Array, *arrays: Array) -> Array:
+    """What a ``kernel`` makes of the rows of ``arrays``, written to ``out``; the rows are shared by threads."""
+    width = arrays[0].shape[-1]
+    rows = [x if x.ndim == 2 else x.reshape(-1, width) for x in arrays]
+    kernel(arrays[0].size, *rows, out.ravel() if out.ndim < arrays[0].ndim else out.reshape(-1, width))
     return out
 
 
 def softmax(z: Array) -> Array:
     """The softmax over the last axis of a contiguous array that is not empty."""
-    return _by_rows(_softmax, z, np.empty(z.shape, z.dtype))
+    return _by_rows(_softmax, np.empty(z.shape, z.dtype), z)
 
 
 def log_softmax(z: Array) -> Array:
     """Its logarithm."""
-    return _by_rows(_log_softmax, z, np.empty(z.shape, z.dtype))
+    return _by_rows(_log_softmax, np.empty(z.shape, z.dtype), z)
 
 
 def log_softmax_vjp(g: Array, z: Array) -> Array:
     """The gradient of that."""
-    out, threaded = np.empty(z.shape, z.dtype), z.size >= threads.UNCUT
-    rows, above, into = (x.reshape(-1, z.shape[-1]) for x in (z, np.ascontiguousarray(g), out))
-    n = len(threads.cut(z.size)) if threaded else 1
-    ends = [len(rows) * k // n for k in range(n + 1)]
-    pieces = [(above[a:b], rows[a:b], into[a:b]) for a, b in pairwise(ends) if b > a]
-    if threaded:
-        threads.run(_log_softmax_vjp, pieces)
-    else:
-        _log_softmax_vjp(*pieces[0])
-    return out
+    return _by_rows(_log_softmax_vjp, np.empty(z.shape, z.dtype), np.ascontiguousarray(g), z)
 
 
 def logsumexp(z: Array) -> Array:
     """ln Σ eᶻ over the last axis of a contiguous array that is not empty."""
-    return _by_rows(_logsumexp, z, np.empty(z.shape[:-1], z.dtype))
+    return _by_rows(_logsumexp, np.empty(z.shape[:-1], z.dtype), z)

@@ -25,14 +25,11 @@ from typing import Any
 import numpy as np
 
 from .jit import PLAIN, Array, add, jit, load, place
-from .parts import limit, new_desk, take
+from .parts import limit, new_desk, sliced, take
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
-GRAIN = 1 << 15
-"""How many elements of an elementwise operation make a piece: a job for two threads costs about 5 microseconds."""
-
-UNCUT = 2 * GRAIN
+UNCUT = 1 << 15
 """What has fewer elements is one piece."""
 
 WATCH = 0 if PLAIN else 1 << 21
@@ -257,6 +254,23 @@ def desk(parts: int) -> Array:
 def pieces(size: int) -> int:
     """How many pieces to make of ``size`` elements: one, or two from :data:`UNCUT` on, or up to 16 of a million."""
     return 1 if size < UNCUT else min(max(2, size >> 20), 16)
+
+
+def by_slices(kernel: Callable[..., Any]) -> Callable[..., None]:
+    """``kernel``, of arrays of the same length along their first axis, to be called with the number of elements first.
+
+    From :data:`UNCUT` elements on it is :func:`~.parts.sliced`.
+    """
+    whole, in_parts = jit(kernel), sliced(kernel)
+
+    def run(size: int, *arguments: Any) -> None:
+        if size < UNCUT:
+            whole(*arguments)
+        else:
+            parts = pieces(size)
+            in_parts(desk(parts), parts, *arguments)
+
+    return run
 
 
 def cut(size: int) -> list[slice]:
