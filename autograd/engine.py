@@ -109,10 +109,8 @@ def apply(op: Op, inputs: tuple[Any, ...], params: tuple[Any, ...] = ()) -> Any:
     first = inputs[0] if inputs else None
     others = None if len(inputs) < 2 else inputs[1] if len(inputs) == 2 else inputs[1:]
     out = _made(op, first, others, params, array, wanted, dtype)
-    if op.view and (array.base is arrays[0] or np.may_share_memory(array, arrays[0])):
-        out._base = memory(inputs[0])
-        if mode.here.grad or not wanted:
-            out._keep()["view"] = (op, params, inputs[0])
+    if op.view:
+        _note_view(out, op, first, params)
     if visible and out._op is not None:
         note_shown(out, op, visible)
     return out
@@ -141,6 +139,33 @@ def operate(op: Op, x: Any, y: Any) -> Any:
             made = np.asarray(made)
         return _made(op, x, y, (), made, wanted, dtype)
     return apply(op, (x, y))
+
+
+def operate_on(op: Op, x: Any, params: tuple[Any, ...] = ()) -> Any:
+    """The same for an op of one tensor."""
+    array, wanted = x._array, x._requires_grad
+    dtype = array.dtype
+    if (dtype is F32 or dtype is F64) and x._base is None and not exposed and tape is None:
+        try:
+            made = op.forward(array, *params)
+        except Exception:
+            return apply(op, (x,), params)
+        if type(made) is not np.ndarray:
+            made = np.asarray(made)
+        out = _made(op, x, None, params, made, wanted, dtype)
+        if op.view:
+            _note_view(out, op, x, params)
+        return out
+    return apply(op, (x,), params)
+
+
+def _note_view(out: Any, op: Op, x: Any, params: tuple[Any, ...]) -> None:
+    """Note that ``out`` shares the memory of ``x``, if it does."""
+    array = out._array
+    if array.base is x._array or np.may_share_memory(array, x._array):
+        out._base = memory(x)
+        if mode.here.grad or not x._requires_grad:
+            out._keep()["view"] = (op, params, x)
 
 
 def _made(op: Op, x: Any, y: Any, params: tuple[Any, ...], array: Array, wanted: bool, dtype: Any) -> Any:

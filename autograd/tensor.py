@@ -16,7 +16,7 @@ import numpy as np
 
 from . import devices, engine, formatting, inplace, ops, versions
 from .arrays import check_differentiable, sizes, to_array
-from .engine import apply, around, leaf, operate
+from .engine import apply, around, leaf, operate, operate_on
 from .errors import DtypeError, GraphError, ShapeError
 from .grad_fn import GradFn, class_name, grad_fn
 from .hooks import RemovableHandle, backward_hooks
@@ -577,19 +577,19 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:
         """The transpose: all axes in reverse order."""
-        return apply(ops.transpose, (self,)) if self._array.ndim == 2 else apply(ops.permute, (self,), (None,))
+        return operate_on(ops.transpose, self) if self._array.ndim == 2 else operate_on(ops.permute, self, (None,))
 
     @property
     def mT(self) -> Tensor:
         """The transpose of a matrix, or of each matrix in a stack."""
-        return apply(ops.transpose, (self,))
+        return operate_on(ops.transpose, self)
 
     def where(self, condition: Any, other: Any) -> Tensor:
         """Itself where ``condition`` holds, ``other`` elsewhere."""
         return apply(ops.where, (condition, self, other))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(ops.getitem, (self,), (resolve(_arrays(index), self._array.shape),))
+        return operate_on(ops.getitem, self, (resolve(_arrays(index), self._array.shape),))
 
     # -- operators
 
@@ -647,10 +647,10 @@ class Tensor(Node):
         return self
 
     def __neg__(self) -> Tensor:
-        return apply(ops.neg, (self,))
+        return operate_on(ops.neg, self)
 
     def __abs__(self) -> Tensor:
-        return apply(ops.abs, (self,))
+        return operate_on(ops.abs, self)
 
     # Elementwise, so ``x in [y, z]`` and ``[y, z].index(x)`` compare elements too, or fail: use ``any(x is y for …)``,
     # or a set or dict, which go by identity. With what is no number (None, a string), as between any strangers.
@@ -697,7 +697,7 @@ class Tensor(Node):
         return apply(ops.bitwise_xor, (other, self))
 
     def __invert__(self) -> Tensor:
-        return apply(ops.bitwise_not, (self,))
+        return operate_on(ops.bitwise_not, self)
 
     # -- protocols
 
@@ -708,7 +708,7 @@ class Tensor(Node):
 
     def __op__(self, op: ops.Op, inputs: tuple[Any, ...], params: tuple[Any, ...]) -> Tensor:
         """Called by an op on its arguments when one of them is a tensor: record."""
-        return apply(op, inputs, params)
+        return operate_on(op, self, params) if len(inputs) == 1 else apply(op, inputs, params)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         op = ops.by_numpy.get(ufunc)
