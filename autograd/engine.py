@@ -28,7 +28,7 @@ from .kernels.quiet import quiet
 from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
-from .versions import check_unchanged, expose, exposed, lock, note_shown, place, shown, stamp
+from .versions import changed, check_unchanged, expose, exposed, lock, note_shown, place, shown, stamp
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 watch: Any = None  # while autograd.anomaly is on: who looks at what is recorded and at every gradient
@@ -214,6 +214,7 @@ def refreshed(x: Any) -> Any:
 def rerecord(x: Any, made: Any, past: Any) -> None:
     """Let ``x`` have been made as ``made`` was; what read it before depends on ``past``."""
     x._requires_grad = True
+    changed()
     for name in RECORD:
         setattr(x, name, getattr(made, name))
     x._spent = False
@@ -434,7 +435,7 @@ def store(found: dict[Any, Any], walked: Sequence[Any] = ()) -> None:
     with lock:
         now = tick()
         for x, g in found.items():
-            if x._grad is None and not isinstance(g, Node):
+            if x._grad is None and type(g) is np.ndarray:
                 sets.append((x, "_grad", (g, now, 1)))  # a tensor when somebody asks for it
             else:
                 _prepare(x, g, now, sums, sets)

@@ -18,7 +18,7 @@ from . import ops
 from .engine import apply, leaf, refreshed, rerecord
 from .errors import DtypeError, GraphError, ShapeError
 from .node import RECORD, Node, memory, mode
-from .versions import written
+from .versions import changed, written
 
 __all__ = ["overwrite"]
 
@@ -93,6 +93,7 @@ def cut(x: Any) -> Any:
         rerecord(x, leaf(x._array), _past(x))
         x._keep().pop("retain_grad", None)
     x._requires_grad = False
+    changed()
     return x
 
 

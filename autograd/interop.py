@@ -19,6 +19,7 @@ from .arrays import to_array
 from .engine import around, gradient, leaf
 from .errors import GraphError
 from .tensor import Tensor, as_tensor, composed_by_numpy, method
+from .versions import move
 
 __all__ = ["from_dlpack"]
 
@@ -308,7 +309,8 @@ def _blank(kind: type[Tensor]) -> Any:
 
 @method()
 def __setstate__(self: Tensor, state: Any) -> None:
-    self._array, self._requires_grad, self._grad, name, attributes = state
+    array, self._requires_grad, self._grad, name, attributes = state
+    move(self, array)
     if name is not None:
         self.name = name
     if attributes:

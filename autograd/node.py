@@ -97,7 +97,8 @@ class Writes:
     """The stamp of the last write into any tensor, or exposure of one: what was recorded after it needs no check."""
 
     latest = 0
-    moved = 0  # the time when a tensor last got other memory; until then an array once looked up is still its own
+    # When a tensor last got other memory, another requires_grad or a hook: until then what was once looked up still holds.
+    changed = 0
 
 
 mode = Mode()

@@ -472,15 +472,19 @@ class Program:
         exec(compile(source, f"<replay of {name}>", "exec"), names)
         self.run = names[name]
         self.apart = False  # no argument may be given twice
+        self._checked = -1  # when the captured tensors last were as they had been
         self._captured = [(x, x._array, x._requires_grad) for x in captured]
         self._owners = [(m, m.training) for m in owners if hasattr(m, "training")]
 
     def fits(self, tensors: list[Any]) -> bool:
         """Whether the tensors from outside have the same memory still, and the modules the same mode."""
-        for x, array, wanted in self._captured:
-            extra = x._extra
-            if x._array is not array or x._requires_grad is not wanted or (extra and not _HOOKS.isdisjoint(extra)):
-                return False
+        if self._checked != writes.changed:
+            now = writes.changed
+            for x, array, wanted in self._captured:
+                extra = x._extra
+                if x._array is not array or x._requires_grad is not wanted or (extra and not _HOOKS.isdisjoint(extra)):
+                    return False
+            self._checked = now
         for module, training in self._owners:  # all() takes twice as long
             if module.training is not training:
                 return False

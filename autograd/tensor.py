@@ -157,6 +157,7 @@ class Tensor(Node):
         elif self._op is not None:
             raise GraphError("requires_grad can be switched off on leaves only; use .detach() for the same values")
         self._requires_grad = bool(requires_grad)
+        versions.changed()
         return self
 
     @property
@@ -379,6 +380,7 @@ class Tensor(Node):
         """
         if not self._requires_grad:
             raise GraphError("register_hook: cannot register a hook on a tensor that does not require grad")
+        versions.changed()
         return RemovableHandle(self._keep().setdefault("hooks", {}), hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
@@ -391,6 +393,7 @@ class Tensor(Node):
         """
         if not self._requires_grad or self._op is not None:
             raise GraphError("register_post_accumulate_grad_hook: expects a leaf that requires grad")
+        versions.changed()
         return RemovableHandle(self._keep().setdefault("after", {}), hook)
 
     def detach(self) -> Tensor:

@@ -199,7 +199,12 @@ def stamp(tensors: Iterable[Any]) -> int:
 def move(x: Any, array: Array) -> None:
     """Give ``x`` other memory."""
     x._array = array
-    writes.moved = tick()
+    changed()
+
+
+def changed() -> None:
+    """A tensor has other memory, another requires_grad or a hook."""
+    writes.changed = tick()
 
 
 def caller() -> tuple[str, int]:

@@ -242,10 +242,9 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
 
 def desk(parts: int) -> Array:
     """Where a kernel that is cut into ``parts`` finds as many threads as there are for them: its first argument."""
-    helpers = min(count, parts) - 1
-    if helpers > 0:
-        if pool.helpers < helpers:
-            pool.enlist(helpers)
+    if parts > 1 < count:
+        if pool.helpers < min(count, parts) - 1:
+            pool.enlist(min(count, parts) - 1)
         if pool.asleep:
             pool.wake()
     return pool.desk

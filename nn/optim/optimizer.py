@@ -399,7 +399,7 @@ class Vectors:
 
     def __init__(self, tensors: list[Tensor], gradients: list[Array], states: int) -> None:
         self.tensors = tensors
-        self.moved = writes.moved
+        self.changed = writes.changed
         self.arrays = [*map(array_of, tensors)]
         n = len(gradients)
         columns = [self.arrays[k : k + n] for k in range(0, len(tensors), n)]
@@ -424,11 +424,11 @@ class Vectors:
         same = len(params) * (1 + len(states)) == len(self.tensors)
         if not same or not all(map(is_, chain(params, *states), self.tensors)):
             return False
-        if self.moved != writes.moved:
-            moved, arrays = writes.moved, [*map(array_of, self.tensors)]
+        if self.changed != writes.changed:
+            changed, arrays = writes.changed, [*map(array_of, self.tensors)]
             if not all(map(is_, arrays, self.arrays)) or [g.dtype for g in gradients] != self.dtypes:
                 return False
-            self.moved = moved
+            self.changed = changed
         return True
 
     def _vector(self, array: Array) -> Array:
