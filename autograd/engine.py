@@ -435,7 +435,7 @@ def store(found: dict[Any, Any], walked: Sequence[Any] = ()) -> None:
     with lock:
         now = tick()
         for x, g in found.items():
-            if x._grad is None and type(g) is np.ndarray:
+            if x._grad is None and not isinstance(g, Node):
                 sets.append((x, "_grad", (g, now, 1)))  # a tensor when somebody asks for it
             else:
                 _prepare(x, g, now, sums, sets)

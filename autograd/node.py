@@ -97,8 +97,7 @@ class Writes:
     """The stamp of the last write into any tensor, or exposure of one: what was recorded after it needs no check."""
 
     latest = 0
-    # When a tensor last got other memory, another requires_grad or a hook: until then what was once looked up still holds.
-    changed = 0
+    changed = 0  # when a tensor last got other memory, another requires_grad or a hook: what was looked up since, holds
 
 
 mode = Mode()

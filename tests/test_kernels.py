@@ -14,7 +14,7 @@ import pytest
 
 import autograd
 import nn
-from autograd.kernels import each, elementwise, linalg, threads
+from autograd.kernels import each, elementwise, linalg, parts, threads
 from autograd.kernels.jit import PLAIN
 
 mp = mpmath.mp.clone()
@@ -265,7 +265,7 @@ def test_the_number_of_threads_is_a_positive_integer(number):
 
 
 def test_large_elementwise_work_is_the_same_for_any_number_of_threads():
-    x = autograd.as_tensor(np.random.default_rng(0).normal(size=3 * threads.GRAIN + 7).astype("float32"))
+    x = autograd.as_tensor(np.random.default_rng(0).normal(size=3 * threads.UNCUT + 7).astype("float32"))
     before, results = autograd.get_num_threads(), []
     try:
         for number in (1, 2, 5):
@@ -303,7 +303,7 @@ def test_large_work_is_cut_and_equals_the_same_in_parts_for_any_number_of_thread
 
 
 def test_every_element_is_in_one_piece():
-    for size in (0, 1, threads.GRAIN, 2 * threads.GRAIN - 1, 2 * threads.GRAIN, 5 * threads.GRAIN + 3):
+    for size in (0, 1, threads.UNCUT, 2 * threads.UNCUT - 1, 2 * threads.UNCUT, 5 * threads.UNCUT + 3):
         parts = threads.cut(size)
         assert [i for p in parts for i in (p.start, p.stop)][1:-1:2] == [p.start for p in parts][1:]
         assert (parts[0].start, parts[-1].stop) == (0, size)
@@ -376,10 +376,122 @@ def test_nobody_waits_for_a_helper_that_has_not_begun_but_for_one_that_has(late)
         autograd.set_num_threads(before)
 
 
+@pytest.fixture
+def helpers():
+    """Two helpers, watching."""
+    before = autograd.get_num_threads()
+    autograd.set_num_threads(3)
+    yield
+    autograd.set_num_threads(before)
+
+
+@parts.shared
+def _tell(rounds, x, by, part, parts):
+    """Add 1 to ``x[part]`` after some work, and note which part took which."""
+    s = 0.0
+    for _ in range(rounds[0]):
+        s += math.sqrt(abs(s) + 1)
+    x[part] += 1 if s >= 0 else 2
+    by[part] = parts
+
+
+@parts.shared
+def _fail(x, part, parts):
+    x[part] = 1
+    if part == 1:
+        raise ValueError("a part that breaks its word")
+
+
+needs_compiler = pytest.mark.skipif(PLAIN, reason="without a compiler there is one thread")
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 7, parts.MOST])
+@pytest.mark.parametrize("rounds", [0, 3000])
+def test_each_part_of_a_kernel_is_done_once(helpers, many, rounds):
+    x, by = np.zeros(many, np.int64), np.zeros(many, np.int64)
+    for _ in range(200 if rounds == 0 else 20):
+        _tell(threads.desk(many), many, np.array([rounds]), x, by)
+    assert (x == (200 if rounds == 0 else 20)).all() and (by == many).all()
+
+
+@needs_compiler
+def test_helpers_that_sleep_are_all_woken(helpers, monkeypatch):
+    _tell(threads.desk(3), 3, np.array([10]), np.zeros(3, np.int64), np.zeros(3, np.int64))
+    deadline = time.monotonic() + 20
+    while len(threads.pool.asleep) < threads.pool.helpers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(threads.pool.asleep) == threads.pool.helpers
+    woken = set()
+
+    class Noted(set):
+        def discard(self, number):
+            woken.add(number)
+            super().discard(number)
+
+    monkeypatch.setattr(threads.pool, "asleep", Noted(threads.pool.asleep))
+    while len(woken) < threads.pool.helpers and time.monotonic() < deadline:  # each call may wake only some
+        threads.desk(3)
+        time.sleep(0.01)
+    assert len(woken) == threads.pool.helpers
+
+
+@needs_compiler
+def test_a_part_that_fails_is_an_error_and_the_desk_remains_of_use(helpers):
+    for many in (1, 4):  # alone, and shared
+        x = np.zeros(many)
+        if many == 1:
+            _fail(threads.desk(many), many, x)
+        else:
+            with pytest.raises(MemoryError):
+                _fail(threads.desk(many), many, x)
+        assert (x == 1).all()
+    x, by = np.zeros(5, np.int64), np.zeros(5, np.int64)
+    _tell(threads.desk(5), 5, np.array([10]), x, by)
+    assert (x == 1).all()
+
+
+@needs_compiler
+def test_nobody_waits_for_helpers_that_look_away_or_may_not(helpers):
+    """All helpers are kept busy by Python, or there are to be none: whoever calls does all parts."""
+    busy = threading.Event()
+    _tell(threads.desk(3), 3, np.array([10]), np.zeros(3, np.int64), np.zeros(3, np.int64))
+    try:
+        for _ in range(threads.pool.helpers):
+            threads.pool.put(threads._Job(busy.wait, [()]), 1)
+        x, by = np.zeros(6, np.int64), np.zeros(6, np.int64)
+        _tell(threads.pool.desk, 6, np.array([10]), x, by)
+        assert (x == 1).all()
+    finally:
+        busy.set()
+    autograd.set_num_threads(1)
+    ticket = threads.pool.desk[parts.LIMIT // 8]
+    assert ticket == 0
+
+
+def test_kernels_of_several_threads_at_once_each_do_all_their_parts(helpers):
+    wrong = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(300):
+            many = int(rng.integers(1, 9))
+            x, by = np.zeros(many, np.int64), np.zeros(many, np.int64)
+            _tell(threads.desk(many), many, rng.integers(0, 2000, 1), x, by)
+            if not ((x == 1).all() and (by == many).all()):
+                wrong.append((seed, many, x, by))
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in workers:
+        thread.start()
+    for thread in workers:
+        thread.join()
+    assert not wrong
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_after_a_fork_has_threads_of_its_own():
-    x = np.ones(4 * threads.GRAIN, "float32")
+    x = np.ones(4 * threads.UNCUT, "float32")
     before = autograd.get_num_threads()
     autograd.set_num_threads(2)
     try:

@@ -556,7 +556,7 @@ def test_without_a_thread_to_be_had_the_caller_works_alone(numbers, monkeypatch)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(threads, "pool", threads._Pool())
     numbers(4)
-    x = autograd.ones(10 * threads.GRAIN)
+    x = autograd.ones(10 * threads.UNCUT)
     for _ in range(3):
         assert (x.exp() == x[:1].exp()).all()
     assert threads.pool.helpers == 0 and threads.pool.jobs.empty()  # nor do jobs wait for nobody
@@ -628,7 +628,7 @@ def test_a_program_ends_in_peace(how):
 def test_several_threads_compute_the_same_bits_while_the_number_of_helpers_changes(numbers):
     rng = np.random.default_rng(0)
     x, w = rng.random((300, 400), "float32"), rng.random((500, 400), "float32")
-    big = rng.random(5 * threads.GRAIN, "float32")
+    big = rng.random(5 * threads.UNCUT, "float32")
     numbers(1)
 
     def compute():
@@ -673,7 +673,7 @@ def threaded(name, dtype):
         arrays = [x for x in inputs if isinstance(x, np.ndarray)]
         if way in ways or not arrays or len({x.shape for x in arrays}) > 1 or not arrays[0].ndim or not arrays[0].size:
             continue
-        large = tuple(enlarge(x, 3 * threads.GRAIN + 7) for x in inputs)
+        large = tuple(enlarge(x, 3 * threads.UNCUT + 7) for x in inputs)
 
         def compute(large=large, params=params):
             xs = tensors(op, large)
@@ -689,7 +689,7 @@ def threaded(name, dtype):
 
 def learn(optimizer, **options):
     """Some steps of an optimizer on large parameters."""
-    parameters = [nn.Parameter(autograd.linspace(-1, 1, n)) for n in (3 * threads.GRAIN + 7, 11, threads.GRAIN)]
+    parameters = [nn.Parameter(autograd.linspace(-1, 1, n)) for n in (3 * threads.UNCUT + 7, 11, threads.UNCUT)]
     stepper = getattr(nn.optim, optimizer)(parameters, lr=0.01, **options)
     for _ in range(3):
         stepper.zero_grad()
@@ -721,14 +721,20 @@ def multiply(dtype, m, depth, n):
 
 
 def test_every_kernel_that_works_in_pieces_gives_the_same_bits_for_any_number_of_threads(numbers, monkeypatch):
+    modules = [importlib.import_module(f"autograd.kernels.{m.name}") for m in pkgutil.iter_modules(kernels.__path__)]
+    functions = [x for module in modules for x in vars(module).values() if inspect.isfunction(x)]
+    elementwise = [function for function in functions if hasattr(function, "kernel")]
     used = set()
-    plainly = threads.run
+    plainly = threads.desk
 
-    def spy(function, pieces):
-        used.add(f"{function.__module__}.{function.__name__}")
-        plainly(function, pieces)
+    def spy(parts):
+        if parts > 1:
+            used.add(sys._getframe(1).f_code.co_name)
+        return plainly(parts)
 
-    monkeypatch.setattr(threads, "run", spy)
+    monkeypatch.setattr(threads, "desk", spy)
+    for function in elementwise:
+        monkeypatch.setitem(function.__globals__, "desk", spy)
     jobs = {}
     for dtype in ("float32", "float64"):
         jobs |= {f"conv2d {dtype}": partial(convolve, dtype)}
@@ -749,13 +755,8 @@ def test_every_kernel_that_works_in_pieces_gives_the_same_bits_for_any_number_of
                 break
         assert all(a == b for a, b in pairwise(found)), name
     assert len(jobs) - len(refused) > 100, refused
-    modules = [importlib.import_module(f"autograd.kernels.{m.name}") for m in pkgutil.iter_modules(kernels.__path__)]
-    pieces = {
-        f"{part.__module__}.{part.kernel.__name__}"
-        for module in modules
-        for part in vars(module).values()
-        if inspect.isfunction(part) and hasattr(part, "kernel")
-    }
-    assert len(pieces) > 30
-    assert pieces - used == set()
-    assert {"_part", "_extreme_part", "_product", "_dots"} <= {name.rpartition(".")[2] for name in used}
+    names = {function.__name__ for function in elementwise}
+    assert len(names) > 30
+    assert names - used == set()
+    # sums, extremes, products, softmax and optimizers, arithmetic
+    assert {"all_of", "extreme", "_tiled", "run", "_large"} <= used

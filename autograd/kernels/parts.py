@@ -2,7 +2,7 @@
 
 The work is laid out on a *desk*, a few numbers in memory: where the code is, where its arguments are, and the ticket,
 which says what part comes next. Whoever called the kernel takes one part after the other, and so do the helpers of
-:mod:`.threads`, who watch the desk in compiled code, until none is left. No Python takes part in it, and no GIL: to have
+:mod:`.threads`, who watch the desk in compiled code, until none is left. There is no Python in it, and no GIL: to have
 somebody else begin takes some tenths of a microsecond.
 
 A part must not be taken for the wrong work by a helper that looks away for a while. So the ticket also holds the number
@@ -58,11 +58,13 @@ def piece(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[.
 
 if PLAIN:
 
-    def take(desk: Any, number: Any) -> bool:
+    @helper
+    def take(desk, number):
         """Do a part, if there is one for the helper of that number."""
         return False
 
-    def share(desk: Any, parts: Any, function: Any, arguments: Any) -> None:
+    @helper
+    def share(desk, parts, function, arguments):
         """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
         for part in range(parts):
             function(*arguments, part, parts)
@@ -77,7 +79,8 @@ else:
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             if hasattr(os, "sched_yield"):
-                builder.call(Function(builder.module, FunctionType(IntType(32), []), "sched_yield"), [])
+                kind = FunctionType(IntType(32), [])
+                builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
             return context.get_dummy_value()
 
         return types.none(), generate
@@ -93,7 +96,7 @@ else:
             dispatcher.targetdescr.options.parse_as_flags(flags, dispatcher.targetoptions)
             compiled = context.compile_subroutine(builder, dispatcher.py_func, of_part, flags=flags)
             memory = cgutils.alloca_once_value(builder, values[1])
-            name = f"{compiled.fndesc.llvm_func_name}.part"
+            name = builder.module.get_unique_name(f"{dispatcher.py_func.__name__}.part")
             code = Function(builder.module, _PART, name)
             code.linkage = "internal"
             inner = IRBuilder(code.append_basic_block())
@@ -127,16 +130,15 @@ else:
         if part >= parts or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, ticket + 1):
             return False
         # Now nobody lays out other work before this part is done.
-        failed = _do(load(desk + CODE), load(desk + ARGUMENTS), part, parts)
-        if failed:
-            add(desk + FAILED, failed)
+        if _do(load(desk + CODE), load(desk + ARGUMENTS), part, parts):  # type: ignore[call-arg]
+            add(desk + FAILED, 1)
         add(desk + DONE, 1)
         return True
 
     @helper
     def share(desk, parts, function, arguments):
         """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
-        code, at = _laid_out(function, arguments)
+        code, at = _laid_out(function, arguments)  # type: ignore[call-arg,var-annotated]
         numbers, failed = place(desk), 0
         if parts == 1 or not swap(numbers + TAKEN, 0, 1):  # another thread's work is there: this one does its own
             for part in range(parts):
@@ -159,9 +161,9 @@ else:
 
 
 def shared(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
-    """A kernel whose parts threads share, of ``function(…, part, parts)``; to be called with a desk and ``parts`` first.
+    """A kernel whose parts threads share: each is ``function(…, part, parts)``, which must not raise anything.
 
-    The function must not raise anything.
+    It is called with a desk and the number of parts before the other arguments.
     """
     name, names = f"{function.__name__}_parts", ", ".join([*inspect.signature(function).parameters][:-2])
     source = f"def {name}(desk, parts, {names}):\n    share(desk, parts, function, ({names},))\n"
@@ -187,11 +189,8 @@ def {name}({", ".join(names)}, part, parts):
     return shared(written(name, source, kernel.__module__, kernel.__code__.co_filename, scope))
 
 
-def written(
-    name: str, source: str, module: str, file: str, scope: dict[str, Any] | None = None
-) -> Callable[..., Any]:
+def written(name: str, source: str, module: str, file: str, scope: dict[str, Any] | None = None) -> Any:
     """The function that ``source`` defines; by its ``name``, ``module`` and ``file`` its machine code is kept."""
     scope = {**(scope or {}), "__name__": module}
     exec(compile(source, file, "exec"), scope)
-    made: Callable[..., Any] = scope[name]
-    return made
+    return scope[name]

@@ -12,7 +12,6 @@ from . import functions as f
 from . import threads
 from .jit import Array, helper, jit, reordered, wide
 from .parts import piece, share
-from .quiet import quiet
 
 SHORT, LONG, BLOCK = 24, 512, 2048
 SINGLE = np.dtype(np.float32)

@@ -17,7 +17,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -85,7 +84,7 @@ class _Pool:
         self.bell = np.zeros(1, np.int64)  # how often something was put into the queue
         self.idle = np.zeros(1, np.int64)
         self.desk = new_desk()
-        self.asleep: set[int] = set()  # who sleeps, and has not been woken; its methods are atomic
+        self.asleep: set[int] = set()  # the numbers of those that sleep; its methods are atomic
         self.helpers = 0
 
     def enlist(self, helpers: int) -> None:
@@ -107,11 +106,9 @@ class _Pool:
         self.bell[0] += 1
 
     def wake(self) -> None:
-        """Have those that sleep watch the desk."""
-        with suppress(KeyError):
-            while True:
-                self.asleep.pop()
-                self.put(None, 1)
+        """Have those that sleep watch the desk; who is missed, as another took the call, is called the next time."""
+        if self.jobs.empty():
+            self.put(None, len(self.asleep))
 
     def serve(self, number: int) -> None:
         sleepy = False
