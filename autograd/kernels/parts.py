@@ -5,8 +5,9 @@ which says what part comes next. Whoever called the kernel takes one part after 
 :mod:`.threads`, who watch the desk in compiled code, until none is left. There is no Python in it, and no GIL: to have
 somebody else begin takes some tenths of a microsecond.
 
-A part must not be taken for the wrong work by a helper that looks away for a while. So the ticket also holds the number
-of the job, and a part is taken by an atomic exchange of the whole ticket. Nobody waits for a helper that has not begun.
+A helper may look away at any time, and find other work when it looks again. So a part is taken by an atomic exchange of
+the ticket, and only who has taken one reads what to do: until that part is done no other work is laid out. Nobody waits
+for a helper that has not begun.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ MOST = 255
 # Bytes from the beginning of a desk to its numbers. What is written by several is not in one line of the cache with
 # what others look at.
 TICKET, LIMIT, DONE, FAILED, TAKEN, CODE, ARGUMENTS = 0, 64, 128, 136, 192, 256, 264
-JOB = 1 << 16  # between the tickets of two jobs; below are how many parts there are and which comes next
 
 PATIENCE = 1 << 20
 """How often one looks whether the helpers are done before one lets others have the core in between."""
@@ -126,7 +126,7 @@ else:
     def take(desk, number):
         """Do a part, if there is one for the helper of that number."""
         ticket = load(desk + TICKET)
-        part, parts = ticket & MOST, (ticket >> 8) & MOST
+        part, parts = ticket & MOST, ticket >> 8
         if part >= parts or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, ticket + 1):
             return False
         # Now nobody lays out other work before this part is done.
@@ -145,8 +145,7 @@ else:
                 failed += _do(code, at, part, parts)
         else:
             desk[CODE // 8], desk[ARGUMENTS // 8], desk[DONE // 8], desk[FAILED // 8] = code, at, 0, 0
-            ticket = load(numbers + TICKET)
-            swap(numbers + TICKET, ticket, (ticket // JOB + 1) * JOB + (parts << 8))
+            swap(numbers + TICKET, load(numbers + TICKET), parts << 8)  # no part has been left to be taken meanwhile
             while take(numbers, -1):
                 pass
             looks = 0
