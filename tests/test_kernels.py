@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import mpmath
 import numba
@@ -466,6 +467,37 @@ def test_nobody_waits_for_helpers_that_look_away_or_may_not(helpers):
     autograd.set_num_threads(1)
     ticket = threads.pool.desk[parts.LIMIT // 8]
     assert ticket == 0
+
+
+LEAVE = """
+import threading, time
+import numpy as np
+from autograd.kernels import threads
+from tests.test_kernels import _tell
+threads.set_num_threads(3)
+x, by, rounds = np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(1, np.int64)
+_tell(threads.desk(4), 4, rounds, x, by)
+at_work = True
+
+def ring():
+    while at_work:
+        threads.pool.put(None, 2)
+        time.sleep(1e-5)
+
+bell = threading.Thread(target=ring)
+bell.start()
+for _ in range(30_000):
+    _tell(threads.desk(4), 4, rounds, x, by)
+at_work = False
+bell.join()
+assert (x == 30_001).all()
+"""
+
+
+@needs_compiler
+def test_no_part_is_left_to_helpers_that_may_leave():
+    """Whoever loses a race for a part must look for another: helpers who leave the desk would let it wait forever."""
+    subprocess.run([sys.executable, "-c", LEAVE], cwd=Path(__file__).parents[1], check=True, timeout=120)
 
 
 def test_kernels_of_several_threads_at_once_each_do_all_their_parts(helpers):

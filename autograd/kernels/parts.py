@@ -1,9 +1,10 @@
 """Kernels whose work is cut into parts that threads share.
 
 The work is laid out on a *desk*, a few numbers in memory: where the code is, where its arguments are, and the ticket,
-which says what part comes next. Whoever called the kernel takes one part after the other, and so do the helpers of
-:mod:`.threads`, who watch the desk in compiled code, until none is left. There is no Python in it, and no GIL: to have
-somebody else begin takes some tenths of a microsecond.
+which says what parts are left. Whoever called the kernel takes one after the other from the front, and the helpers of
+:mod:`.threads`, who watch the desk in compiled code, take them from the back: so each finds the halves of arrays that it
+had before in its own cache. There is no Python in it, and no GIL: to have somebody else begin takes some tenths of a
+microsecond.
 
 A helper may look away at any time, and find other work when it looks again. So a part is taken by an atomic exchange of
 the ticket, and only who has taken one reads what to do: until that part is done no other work is laid out. Nobody waits
@@ -32,7 +33,7 @@ MOST = 255
 
 # Bytes from the beginning of a desk to its numbers. What is written by several is not in one line of the cache with
 # what others look at.
-TICKET, LIMIT, DONE, FAILED, TAKEN, CODE, ARGUMENTS = 0, 64, 128, 136, 192, 256, 264
+TICKET, LIMIT, DONE, FAILED, TAKEN, CODE, ARGUMENTS, PARTS = 0, 64, 128, 136, 192, 256, 264, 272
 
 PATIENCE = 1 << 20
 """How often one looks whether the helpers are done before one lets others have the core in between."""
@@ -124,13 +125,18 @@ else:
 
     @helper
     def take(desk, number):
-        """Do a part, if there is one for the helper of that number."""
-        ticket = load(desk + TICKET)
-        part, parts = ticket & MOST, ticket >> 8
-        if part >= parts or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, ticket + 1):
-            return False
+        """Do a part, if there is one left for the helper of that number; −1 is who has laid the work out."""
+        while True:
+            ticket = load(desk + TICKET)
+            first, end = ticket & MOST, ticket >> 8
+            if first >= end or number >= load(desk + LIMIT):
+                return False
+            part, rest = (first, ticket + 1) if number < 0 else (end - 1, ticket - MOST - 1)
+            if swap(desk + TICKET, ticket, rest):  # or else another one was faster: perhaps there are more
+                break
         # Now nobody lays out other work before this part is done.
-        if _do(load(desk + CODE), load(desk + ARGUMENTS), part, parts):  # type: ignore[call-arg]
+        code, arguments, parts = load(desk + CODE), load(desk + ARGUMENTS), load(desk + PARTS)
+        if _do(code, arguments, part, parts):  # type: ignore[call-arg]
             add(desk + FAILED, 1)
         add(desk + DONE, 1)
         return True
@@ -144,11 +150,12 @@ else:
             for part in range(parts):
                 failed += _do(code, at, part, parts)
         else:
-            desk[CODE // 8], desk[ARGUMENTS // 8], desk[DONE // 8], desk[FAILED // 8] = code, at, 0, 0
+            desk[CODE // 8], desk[ARGUMENTS // 8], desk[PARTS // 8] = code, at, parts
+            desk[DONE // 8] = desk[FAILED // 8] = 0
             swap(numbers + TICKET, load(numbers + TICKET), parts << 8)  # no part has been left to be taken meanwhile
+            looks = 0
             while take(numbers, -1):
                 pass
-            looks = 0
             while load(numbers + DONE) < parts:
                 looks += 1
                 if looks > PATIENCE:
