@@ -496,7 +496,7 @@ assert (x == 30_001).all()
 
 @needs_compiler
 def test_no_part_is_left_to_helpers_that_may_leave():
-    """Whoever loses a race for a part must look for another: helpers who leave the desk would let it wait forever."""
+    """Nor does anybody wait for parts that nobody has begun."""
     subprocess.run([sys.executable, "-c", LEAVE], cwd=Path(__file__).parents[1], check=True, timeout=120)
 
 

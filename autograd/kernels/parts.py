@@ -1,10 +1,10 @@
 """Kernels whose work is cut into parts that threads share.
 
 The work is laid out on a *desk*, a few numbers in memory: where the code is, where its arguments are, and the ticket,
-which says what parts are left. Whoever called the kernel takes one after the other from the front, and the helpers of
-:mod:`.threads`, who watch the desk in compiled code, take them from the back: so each finds the halves of arrays that it
-had before in its own cache. There is no Python in it, and no GIL: to have somebody else begin takes some tenths of a
-microsecond.
+which says what parts are left. Whoever called the kernel takes one after the other from the front. The helpers of
+:mod:`.threads`, who watch the desk in compiled code, take them from the back, so that each finds in its own cache the
+half of an array that it had before. There is no Python in it, and no GIL: to have somebody else begin takes some tenths
+of a microsecond.
 
 A helper may look away at any time, and find other work when it looks again. So a part is taken by an atomic exchange of
 the ticket, and only who has taken one reads what to do: until that part is done no other work is laid out. Nobody waits
@@ -125,15 +125,15 @@ else:
 
     @helper
     def take(desk, number):
-        """Do a part, if there is one left for the helper of that number; −1 is who has laid the work out."""
-        while True:
-            ticket = load(desk + TICKET)
-            first, end = ticket & MOST, ticket >> 8
-            if first >= end or number >= load(desk + LIMIT):
-                return False
-            part, rest = (first, ticket + 1) if number < 0 else (end - 1, ticket - MOST - 1)
-            if swap(desk + TICKET, ticket, rest):  # or else another one was faster: perhaps there are more
-                break
+        """Do a part, if there is one left for the helper of that number, and nobody is faster.
+
+        The number of who has laid the work out is −1.
+        """
+        ticket = load(desk + TICKET)
+        first, end = ticket & MOST, ticket >> 8
+        part, rest = (first, ticket + 1) if number < 0 else (end - 1, ticket - MOST - 1)
+        if first >= end or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, rest):
+            return False
         # Now nobody lays out other work before this part is done.
         code, arguments, parts = load(desk + CODE), load(desk + ARGUMENTS), load(desk + PARTS)
         if _do(code, arguments, part, parts):  # type: ignore[call-arg]
@@ -154,12 +154,11 @@ else:
             desk[DONE // 8] = desk[FAILED // 8] = 0
             swap(numbers + TICKET, load(numbers + TICKET), parts << 8)  # no part has been left to be taken meanwhile
             looks = 0
-            while take(numbers, -1):
-                pass
             while load(numbers + DONE) < parts:
-                looks += 1
-                if looks > PATIENCE:
-                    _pause()
+                if not take(numbers, -1):
+                    looks += 1
+                    if looks > PATIENCE:
+                        _pause()
             failed = load(numbers + FAILED)
             swap(numbers + TAKEN, 1, 0)
         if failed:
