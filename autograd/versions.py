@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-import zlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import CodeType, SimpleNamespace
@@ -21,6 +20,7 @@ import numpy as np
 
 from .errors import GraphError
 from .kernels import forks
+from .kernels.fingerprint import fingerprint
 from .node import Array, Node, memory, tick, writes
 from .ops import Op
 
@@ -57,7 +57,7 @@ def expose(x: Any, holder: Any = None) -> None:
     base = memory(x)
     extra = base._keep()
     if id(base) not in exposed:
-        extra["exposed"] = (stamp(()), _fingerprint(base._array))  # what was recorded before must look
+        extra["exposed"] = (stamp(()), fingerprint(base._array))  # what was recorded before must look
         number = id(base)
         exposed[number] = weakref.ref(base, lambda _: exposed.pop(number, None))
     # The callback knows the tensor weakly and the holder by id: no cycle.
@@ -83,9 +83,9 @@ def _release(key: int, reference: Any) -> None:
             return
         del holders[key]
         if not holders:
-            when, fingerprint = base._extra.pop("exposed")
+            when, seen = base._extra.pop("exposed")
             exposed.pop(id(base), None)
-            if base._version < when and _fingerprint(base._array) != fingerprint:
+            if base._version < when and fingerprint(base._array) != seen:
                 base._version = when
                 writes.latest = max(writes.latest, when)
 
@@ -119,22 +119,18 @@ _SOMEBODY = id(None)
 _ALONE = _references(SimpleNamespace(_array=np.empty(0)))
 
 
-def _fingerprint(array: Array) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
-
-
 def note_shown(out: Any, op: Op, inputs: list[tuple[int, Any]]) -> None:
     """Fingerprint those of the inputs that NumPy can write which a rule will read."""
-    seen = {k: _fingerprint(x._array) for k, x in inputs if op.uses_input(k)}
+    seen = {k: fingerprint(x._array) for k, x in inputs if op.uses_input(k)}
     if seen:
         out._extra = {**(out._extra or {}), "seen": seen}
 
 
 def note_output(out: Any, op: Op) -> None:
     """Fingerprint the output, if NumPy can write it and a rule will read it."""
-    fingerprint = sight(out) if op.uses_output and out._op is not None else None
-    if fingerprint is not None:
-        out._keep().setdefault("seen", {})[-1] = fingerprint
+    seen = sight(out) if op.uses_output and out._op is not None else None
+    if seen is not None:
+        out._keep().setdefault("seen", {})[-1] = seen
 
 
 def _as_noted(node: Any, x: Any, k: int) -> bool:
@@ -144,18 +140,18 @@ def _as_noted(node: Any, x: Any, k: int) -> bool:
 
 def sight(x: Any) -> int | None:
     """The fingerprint of ``x`` if NumPy can write into it; for :func:`as_seen`."""
-    return _fingerprint(x._array) if id(memory(x)) in exposed else None
+    return fingerprint(x._array) if id(memory(x)) in exposed else None
 
 
 def as_seen(x: Any, since: int, seen: int | None) -> bool:
     """Whether NumPy has left ``x`` as it was at the time ``since``, when its :func:`sight` was ``seen``."""
     if seen is not None:
-        return _fingerprint(x._array) == seen
+        return fingerprint(x._array) == seen
     base = memory(x)
     if id(base) not in exposed:
         return True
-    when, fingerprint = base._extra["exposed"]
-    return bool(since > when or base._version > when or _fingerprint(base._array) == fingerprint)
+    when, noted = base._extra["exposed"]
+    return bool(since > when or base._version > when or fingerprint(base._array) == noted)
 
 
 def _changed(node: Any, x: Any, what: str) -> GraphError:

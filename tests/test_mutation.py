@@ -6,6 +6,7 @@ import pytest
 import autograd
 import nn
 from autograd import GraphError, engine, tensor, versions
+from autograd.kernels import fingerprint
 from tests.soak import mutation
 
 F = nn.functional
@@ -53,15 +54,51 @@ def test_without_the_guard_there_are_wrong_gradients_in_every_op(monkeypatch):
 
 
 def test_without_fingerprints_writes_through_numpy_are_missed(monkeypatch):
-    monkeypatch.setattr(versions, "_fingerprint", lambda array: 0)
+    monkeypatch.setattr(versions, "fingerprint", lambda array: 0)
     _, wrong = mutation.try_all(mutation.cases([autograd.ops.registry["mul"]]))
     usual = {"from_numpy", "memoryview, after", ".data was an array", *(f"{name}, before" for name in mutation.DLPACK)}
     assert usual <= {name for *_, name in wrong}
 
 
+@pytest.mark.parametrize("size", [100, fingerprint.LARGE // 4, fingerprint.LARGE // 4 + 1, 3 * fingerprint.LARGE])
+def test_any_change_of_an_array_changes_its_fingerprint(size):
+    """A bit, an element for another one, two that change places, far from each other and with few digits."""
+    rng = np.random.default_rng(size)
+    x = rng.choice(np.array([0, -0.0, 0.5, 1, 2, 1e-40], "float32"), size)
+    before, seen = fingerprint.fingerprint(x), set()
+    assert fingerprint.fingerprint(x.copy()) == before
+    for _ in range(300):
+        y = x.copy()
+        i, j = rng.integers(size, size=2)
+        match rng.integers(4):
+            case 0:
+                y.view(np.uint32)[i] ^= np.uint32(1 << rng.integers(32))
+            case 1:
+                y[i] = rng.normal()
+            case 2:
+                y[i], y[j] = x[j], x[i]
+            case _:
+                y = np.roll(x, int(i))
+        changed = y.tobytes() != x.tobytes()
+        assert (fingerprint.fingerprint(y) != before) == changed
+        seen.add(fingerprint.fingerprint(y))
+    assert len(seen) > 150
+    turned = np.asfortranarray(x[: size // 10 * 10].reshape(-1, 10))
+    assert fingerprint.fingerprint(turned) == fingerprint.fingerprint(turned.copy("C"))
+
+
 def test_random_stories_of_one_memory_never_end_in_a_wrong_gradient():
     totals = sum((mutation.story(np.random.default_rng(k), 30) for k in range(400)), start=mutation.Counter())
     assert totals["right"] > 100 and totals["refused"] > 100
+
+
+def test_a_write_into_a_large_array_through_numpy_is_caught():
+    source = np.ones((200, 100), "float32")
+    x = autograd.from_numpy(source).requires_grad_()
+    loss = (x * x).sum()
+    source[150, 7] = 2
+    with pytest.raises(GraphError, match="NumPy"):
+        loss.backward()
 
 
 def test_a_label_that_changes_to_what_is_no_class_is_caught_before_a_kernel_reads_it():
