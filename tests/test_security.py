@@ -1,4 +1,4 @@
-"""What docs/security.md promises is tested where it says so; and what no other file tests."""
+"""What docs/security.md and docs/reliability.md promise is tested where they say so; and what no other file tests."""
 
 import ast
 import os
@@ -7,25 +7,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("security", "reliability")}
 
 
-def test_every_test_that_the_page_names_is_there():
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_test_that_a_page_names_is_there(page):
     written = {
         path.name: set(re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE))
         for path in (ROOT / "tests").glob("test_*.py")
     }
-    files, tests = set(re.findall(r"`tests/(\w+\.py)`", PAGE)), set(re.findall(r"`(test_\w+)`", PAGE))
+    files, tests = set(re.findall(r"`tests/(\w+\.py)`", page)), set(re.findall(r"`(test_\w+)`", page))
     assert files <= set(written) and len(tests) > 15
     assert tests <= set().union(*(written[file] for file in files))
-    for chapter in PAGE.split("\n**"):  # a test is in a file that its chapter names
+    for chapter in page.split("\n**"):  # a test is in a file that its chapter names
         near = set().union(*(written[file] for file in re.findall(r"`tests/(\w+\.py)`", chapter)))
         assert set(re.findall(r"`(test_\w+)`", chapter)) <= near, chapter
 
 
-def test_the_readme_leads_to_the_page():
-    assert "docs/security.md" in (ROOT / "README.md").read_text("utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_the_readme_leads_to_the_page(name):
+    assert f"docs/{name}.md" in (ROOT / "README.md").read_text("utf-8")
 
 
 FORBIDDEN = ("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib")
