@@ -521,7 +521,7 @@ def test_a_piece_that_fails_ends_the_job_for_all_threads(numbers):
 
 def test_errors_of_helpers_leave_nothing_behind(numbers):
     numbers(4)
-    main = threading.get_ident()
+    main, all_at_it = threading.get_ident(), threading.Barrier(3)  # so that more than one error is kept in the job
 
     class Big:
         pass
@@ -533,6 +533,7 @@ def test_errors_of_helpers_leave_nothing_behind(numbers):
         def piece(k, big=big):
             time.sleep(0.02)
             if threading.get_ident() != main:
+                all_at_it.wait(30)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
