@@ -205,6 +205,7 @@ class Tape:
         self.globals: dict[str, Any] = {"leaf": engine.leaf, "asarray": np.asarray, "empty": np.empty}
         self.constants: dict[int, str] = {}
         self.vectors: dict[int, Any] = {}  # constant array → it as a vector
+        self.flat: set[str] = set()  # variables that are others as vectors
         self.fixed: set[str] = set()  # variables that are the same array in every run
         self.lines: list[Line] = []
         self.captured: dict[Any, Name] = {}
@@ -435,7 +436,13 @@ class Tape:
         name = self.names.get(id(x))
         if name is None or name in self.fixed:
             return self._constant(self.vectors.setdefault(id(x), x.ravel()) if vectors else x)
-        return f"{name}.ravel()" if vectors else name
+        if not vectors:
+            return name
+        flat = f"{name}_"
+        if flat in self.flat:
+            return flat
+        self.flat.add(flat)
+        return f"({flat} := {name}.ravel())"
 
     def _text(self, x: Any) -> str:
         """An argument of a call."""

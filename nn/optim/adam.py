@@ -91,20 +91,18 @@ class Adam(Together):
     def _initial(self, p: Tensor, options: tuple[Any, ...]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
-    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[Tensor]]:
         steps: list[int] = []
-        moments: list[list[Tensor]] = [[], []]
+        moments: list[Tensor] = []
         for p in params:
             state = self.state[p] or self._state_of(p, options)
             state["step"] = step = state["step"] + 1
             steps.append(step)
-            moments[0].append(state["exp_avg"])
-            moments[1].append(state["exp_avg_sq"])
-        if options[5]:
-            for p in params:
-                if "max_exp_avg_sq" not in self.state[p]:  # not in _initial, for amsgrad may be switched on later
-                    self.state[p]["max_exp_avg_sq"] = zeros_like(p)
-            moments.append([self.state[p]["max_exp_avg_sq"] for p in params])
+            moments += state["exp_avg"], state["exp_avg_sq"]
+            if options[5]:
+                if "max_exp_avg_sq" not in state:  # not in _initial, for amsgrad may be switched on later
+                    state["max_exp_avg_sq"] = zeros_like(p)
+                moments.append(state["max_exp_avg_sq"])
         return steps, moments
 
 

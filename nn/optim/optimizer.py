@@ -375,15 +375,15 @@ class Together(Optimizer):
         self._vectors: dict[Tensor, Vectors] = {}
         super().__init__(params, defaults)
 
-    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
-        """A number for each parameter that the kernel takes, and the state, as one list for each kind."""
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[Tensor]]:
+        """A number for each parameter that the kernel takes, and the tensors of their states, one after the other."""
         raise NotImplementedError
 
     def _update_all(self, params: list[Tensor], gradients: list[Array], options: tuple[Any, ...]) -> None:
         numbers, states = self._remembered(params, options)
         vectors = self._vectors.get(params[0])
         if vectors is None or not vectors.are_of(params, states, gradients):
-            vectors = self._vectors[params[0]] = Vectors([*chain(params, *states)], gradients, self._kernel[1])
+            vectors = self._vectors[params[0]] = Vectors(params, states, gradients, self._kernel[1])
         vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -391,18 +391,14 @@ class Together(Optimizer):
 
 
 class Vectors:
-    """Parameters and their state as vectors, in the pieces that a kernel takes, to be kept from step to step.
+    """Parameters and their states as vectors, to be kept from step to step; the kernel takes ``kinds`` of state."""
 
-    ``tensors`` are parameters θ, as many as gradients, the first kind of their state, …; the kernel takes ``states``
-    kinds.
-    """
-
-    def __init__(self, tensors: list[Tensor], gradients: list[Array], states: int) -> None:
-        self.tensors = tensors
+    def __init__(self, params: list[Tensor], states: list[Tensor], gradients: list[Array], kinds: int) -> None:
+        self.params, self.states = [*params], states
         self.changed = writes.changed
-        self.arrays = [*map(array_of, tensors)]
-        n = len(gradients)
-        columns = [self.arrays[k : k + n] for k in range(0, len(tensors), n)]
+        self.arrays = [*map(array_of, chain(params, states))]
+        n, given = len(params), len(states) // len(params)
+        columns = [self.arrays[:n], *(self.arrays[n + k :: given] for k in range(given))]
         for theta, *others in zip(*columns, gradients, strict=True):
             if any(x.size != theta.size or x.dtype != theta.dtype for x in others):
                 raise ValueError(MISFIT)
@@ -417,15 +413,16 @@ class Vectors:
         for places in by_dtype.values():
             for k in range(0, len(places), SEVERAL):
                 part = places[k : k + SEVERAL]
-                self.jobs.append((part, *_table([self.rows[k] for k in part], states)))
+                self.jobs.append((part, *_table([self.rows[k] for k in part], kinds)))
 
-    def are_of(self, params: list[Tensor], states: list[list[Tensor]], gradients: list[Array]) -> bool:
+    def are_of(self, params: list[Tensor], states: list[Tensor], gradients: list[Array]) -> bool:
         """Whether these are the tensors, with the same memory: ``.data`` may be assigned, a state may be replaced."""
-        same = len(params) * (1 + len(states)) == len(self.tensors)
-        if not same or not all(map(is_, chain(params, *states), self.tensors)):
+        if len(params) != len(self.params) or len(states) != len(self.states):
+            return False
+        if not all(map(is_, params, self.params)) or not all(map(is_, states, self.states)):
             return False
         if self.changed != writes.changed:
-            changed, arrays = writes.changed, [*map(array_of, self.tensors)]
+            changed, arrays = writes.changed, [*map(array_of, chain(params, states))]
             if not all(map(is_, arrays, self.arrays)) or [g.dtype for g in gradients] != self.dtypes:
                 return False
             self.changed = changed
@@ -451,9 +448,9 @@ class Vectors:
             array[...] = vector.reshape(array.shape)
 
 
-def _table(rows: list[list[Array]], states: int) -> tuple[Array, int]:
+def _table(rows: list[list[Array]], kinds: int) -> tuple[Array, int]:
     """Sizes and addresses of the vectors of a few parameters, as a kernel takes them, and the parts to make of them."""
-    table = np.zeros((len(rows), 2 + states), np.int64)  # address 0: there is no such state
+    table = np.zeros((len(rows), 2 + kinds), np.int64)  # address 0: there is no such state
     for k, row in enumerate(rows):
         table[k, 0] = row[0].size
         table[k, 1 : 1 + len(row)] = [x.ctypes.data for x in row]

@@ -82,7 +82,7 @@ class SGD(Together):
             bool(group["nesterov"]), bool(group["maximize"]),
         )  # fmt: skip
 
-    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[list[Tensor]]]:
+    def _remembered(self, params: list[Tensor], options: tuple[Any, ...]) -> tuple[list[Any], list[Tensor]]:
         if not options[1]:
             return [False] * len(params), []
         states = [self.state[p] for p in params]
@@ -90,4 +90,4 @@ class SGD(Together):
         for p, state, first in zip(params, states, firsts, strict=True):
             if first:
                 state["momentum_buffer"] = as_tensor(np.empty(p.shape, p.dtype))
-        return firsts, [[state["momentum_buffer"] for state in states]]
+        return firsts, [state["momentum_buffer"] for state in states]
