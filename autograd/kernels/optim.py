@@ -35,12 +35,20 @@ def _check(table, gs):
 
 
 @jit
-def sgd(desk, parts, table, gs, firsts, options):
+def sgd(table, gs, firsts, options):
     """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
 
     A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
     The options: lr, momentum, dampening, weight_decay, nesterov, maximize.
     """
+    wide()
+    _check(table, gs)
+    _sgd_of(table, gs, firsts, options, 0, 1)
+
+
+@jit
+def sgd_by_parts(desk, parts, table, gs, firsts, options):
+    """The same, shared by threads."""
     _check(table, gs)
     share(desk, parts, _sgd_part, (table, gs, firsts, options))
 
@@ -48,6 +56,11 @@ def sgd(desk, parts, table, gs, firsts, options):
 @piece
 def _sgd_part(table, gs, firsts, options, part, parts):
     wide()
+    _sgd_of(table, gs, firsts, options, part, parts)
+
+
+@helper
+def _sgd_of(table, gs, firsts, options, part, parts):
     lr, momentum, dampening, weight_decay, nesterov, maximize = options
     for k in range(len(table)):
         g, start = _slice(gs[k], part, parts)
@@ -84,7 +97,7 @@ def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, m
 
 
 @jit
-def adam(desk, parts, table, gs, steps, options):
+def adam(table, gs, steps, options):
     """Adam (Kingma and Ba, 2015) at the steps 1, 2, …, with the bias corrections of its algorithm 1.
 
     A row of the ``table``: the number of elements, the addresses of θ, m, v and top. With ``amsgrad`` (Reddi et al.,
@@ -92,6 +105,14 @@ def adam(desk, parts, table, gs, steps, options):
     ``decoupled`` (AdamW; Loshchilov and Hutter, 2019) shrinks the parameter itself, not by way of the gradient.
     The options: lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize.
     """
+    wide()
+    _check(table, gs)
+    _adam_of(table, gs, steps, options, 0, 1)
+
+
+@jit
+def adam_by_parts(desk, parts, table, gs, steps, options):
+    """The same, shared by threads."""
     _check(table, gs)
     share(desk, parts, _adam_part, (table, gs, steps, options))
 
@@ -99,6 +120,11 @@ def adam(desk, parts, table, gs, steps, options):
 @piece
 def _adam_part(table, gs, steps, options, part, parts):
     wide()
+    _adam_of(table, gs, steps, options, part, parts)
+
+
+@helper
+def _adam_of(table, gs, steps, options, part, parts):
     lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize = options
     for k in range(len(table)):
         g, start = _slice(gs[k], part, parts)

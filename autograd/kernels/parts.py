@@ -142,26 +142,30 @@ else:
         return True
 
     @helper
-    def share(desk, parts, function, arguments):
-        """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
-        code, at = _laid_out(function, arguments)  # type: ignore[call-arg,var-annotated]
+    def _do_all(desk, code, arguments, parts):
+        """Do all parts, with whoever watches the desk; how many of them failed."""
         numbers, failed = place(desk), 0
         if parts == 1 or not swap(numbers + TAKEN, 0, 1):  # another thread's work is there: this one does its own
             for part in range(parts):
-                failed += _do(code, at, part, parts)
-        else:
-            desk[CODE // 8], desk[ARGUMENTS // 8], desk[PARTS // 8] = code, at, parts
-            desk[DONE // 8] = desk[FAILED // 8] = 0
-            swap(numbers + TICKET, load(numbers + TICKET), parts << 8)  # no part has been left to be taken meanwhile
-            looks = 0
-            while load(numbers + DONE) < parts:
-                if not take(numbers, -1):
-                    looks += 1
-                    if looks > PATIENCE:
-                        _pause()
-            failed = load(numbers + FAILED)
-            swap(numbers + TAKEN, 1, 0)
-        if failed:
+                failed += _do(code, arguments, part, parts)  # type: ignore[call-arg]
+            return failed
+        desk[CODE // 8], desk[ARGUMENTS // 8], desk[PARTS // 8] = code, arguments, parts
+        desk[DONE // 8] = desk[FAILED // 8] = looks = 0
+        swap(numbers + TICKET, load(numbers + TICKET), parts << 8)  # no part has been left to be taken meanwhile
+        while load(numbers + DONE) < parts:
+            if not take(numbers, -1):
+                looks += 1
+                if looks > PATIENCE:
+                    _pause()  # type: ignore[call-arg]
+        failed = load(numbers + FAILED)
+        swap(numbers + TAKEN, 1, 0)
+        return failed
+
+    @helper
+    def share(desk, parts, function, arguments):
+        """``function(*arguments, part, parts)`` for each part, on all threads that watch the desk; for kernels."""
+        code, at = _laid_out(function, arguments)  # type: ignore[call-arg,var-annotated]
+        if _do_all(desk, code, at, parts):
             raise MemoryError("a kernel has found no memory")
 
 

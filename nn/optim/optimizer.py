@@ -368,8 +368,8 @@ def _listed(params: Any) -> list[Any]:
 class Together(Optimizer):
     """An optimizer whose kernel takes :data:`SEVERAL` parameters at once."""
 
-    _kernel: tuple[Callable[..., Any], int]
-    """It, and how many arrays of state it takes for a parameter; those that are not remembered are empty."""
+    _kernel: tuple[Callable[..., Any], Callable[..., Any], int]
+    """It, the same by parts that threads share, and how many arrays of state it takes for a parameter."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._vectors: dict[Tensor, Vectors] = {}
@@ -383,8 +383,8 @@ class Together(Optimizer):
         numbers, states = self._remembered(params, options)
         vectors = self._vectors.get(params[0])
         if vectors is None or not vectors.are_of(params, states, gradients):
-            vectors = self._vectors[params[0]] = Vectors(params, states, gradients, self._kernel[1])
-        vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
+            vectors = self._vectors[params[0]] = Vectors(params, states, gradients, self._kernel[2])
+        vectors.run(*self._kernel[:2], [g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
@@ -435,7 +435,14 @@ class Vectors:
         self.copies.append((array, vector))
         return vector
 
-    def run(self, kernel: Callable[..., Any], gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
+    def run(
+        self,
+        kernel: Callable[..., Any],
+        by_parts: Callable[..., Any],
+        gs: list[Array],
+        numbers: list[Any],
+        options: tuple[Any, ...],
+    ) -> None:
         """``kernel`` on all, with their gradients; large vectors are shared by threads."""
         for array, vector in self.copies:
             vector[...] = array.ravel()
@@ -443,7 +450,10 @@ class Vectors:
             mine, counts = gs, numbers
             if len(places) < len(gs):
                 mine, counts = [gs[k] for k in places], [numbers[k] for k in places]
-            kernel(threads.desk(parts), parts, table, padded(mine), padded(counts), options)
+            if parts == 1:
+                kernel(table, padded(mine), padded(counts), options)
+            else:
+                by_parts(threads.desk(parts), parts, table, padded(mine), padded(counts), options)
         for array, vector in self.copies:
             array[...] = vector.reshape(array.shape)
 
