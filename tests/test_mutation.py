@@ -27,7 +27,7 @@ def count(cases, routes=mutation.ROUTES):
 @pytest.mark.parametrize("op", mutation.OPS, ids=lambda op: op.name)
 def test_what_an_op_reads_cannot_change_unnoticed_by_the_usual_routes(op):
     counts = count(mutation.cases([op]), {name: mutation.ROUTES[name] for name in KEY_ROUTES})
-    assert counts["caught"] + counts["harmless"] >= 9
+    assert counts["caught"] + counts["harmless"] >= 8 + len(mutation.DLPACK)  # NumPy 2.0 has none
 
 
 @pytest.mark.parametrize("name", ["mul", "pow", "linear", "softmax", "max_pool", "cross_entropy"])
