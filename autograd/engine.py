@@ -24,7 +24,7 @@ import numpy as np
 
 from .arrays import to_array
 from .errors import DtypeError, GraphError, ShapeError
-from .kernels.quiet import quiet
+from .kernels.quiet import quiet, quietly
 from .node import NUMBERS, RECORD, Array, Node, inputs_of, memory, mode, tick, writes
 from .ops import Op, add, cast, clone, guard, promote, reshape
 from .ops import sum as total
@@ -134,7 +134,8 @@ def operate(op: Op, x: Any, y: Any) -> Any:
         try:
             made = op.forward(array, other)
         except Exception:
-            return apply(op, (x, y))
+            apply(op, (x, y))
+            raise  # it has only come in here, from another thread
         if type(made) is not np.ndarray:
             made = np.asarray(made)
         return _made(op, x, y, (), made, wanted, dtype)
@@ -149,7 +150,8 @@ def operate_on(op: Op, x: Any, params: tuple[Any, ...] = ()) -> Any:
         try:
             made = op.forward(array, *params)
         except Exception:
-            return apply(op, (x,), params)
+            apply(op, (x,), params)
+            raise
         if type(made) is not np.ndarray:
             made = np.asarray(made)
         out = _made(op, x, None, params, made, wanted, dtype)
@@ -235,7 +237,7 @@ def as_read_by(node: Any, x: Any) -> Any:
     return x
 
 
-@np.errstate(all="ignore")  # a rule may divide by 0 where a guard or a zero upstream then hides it
+@quietly  # a rule may divide by 0 where a guard or a zero upstream then hides it
 def pull(
     outputs: Sequence[Any],
     seeds: Sequence[Any],

@@ -24,6 +24,7 @@ import numpy as np
 
 from . import engine
 from .kernels.plans import Plan
+from .kernels.quiet import quietly
 from .node import NUMBERS, Node, mode, writes
 from .ops import Op, promote
 
@@ -402,7 +403,7 @@ class Tape:
         program = Program(source, self.globals, name, list(self.captured), list(self.owners.values()))
         program.apart = len(self.leaves) > 1
         if self.warns:
-            program.run = np.errstate(all="ignore")(program.run)
+            program.run = quietly(program.run)
         return program
 
     def _plan(self, line: Line) -> Plan | None:

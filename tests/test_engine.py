@@ -1,5 +1,6 @@
 """What the engine promises: the chain rule over any graph, or an error that says what to do."""
 
+import contextvars
 import copy
 import gc
 import pickle
@@ -258,6 +259,37 @@ def test_an_assigned_grad_must_fit():
 
 
 # -- recording on and off
+
+
+@pytest.mark.parametrize("compute", [lambda x: x.exp(), lambda x: x * x], ids=["exp", "mul"])
+def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(monkeypatch, compute):
+    x, op = tensor([1.0], requires_grad=True), autograd.ops.exp if compute(tensor(1.0)).item() > 2 else autograd.ops.mul
+    forward, times = op.forward, []
+
+    def once(*args):
+        times.append(1)
+        if len(times) == 1:
+            raise ZeroDivisionError
+        return forward(*args)
+
+    monkeypatch.setattr(op, "forward", once)
+    with pytest.raises(ZeroDivisionError):
+        compute(x)
+
+
+def test_what_an_interrupted_backward_pass_has_not_put_back_goes_with_its_context():
+    """np.errstate is Python, which keeps its state in the context; Ctrl-C may come in the middle of it."""
+    state = contextvars.ContextVar("state", default="as before")
+    x = tensor([1.0], requires_grad=True)
+
+    def interrupted(g):
+        state.set("not put back")
+        raise KeyboardInterrupt
+
+    x.register_hook(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        x.exp().sum().backward()
+    assert state.get() == "as before" and x.grad is None
 
 
 def test_no_grad_is_restored_after_an_exception_and_works_as_a_decorator():

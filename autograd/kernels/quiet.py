@@ -7,12 +7,14 @@ context that has it, kept for each thread, is as good: entering it takes a twent
 from __future__ import annotations
 
 import contextvars
+import functools
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["accurate", "context", "quiet"]
+__all__ = ["accurate", "context", "quiet", "quietly"]
 
 
 class _Context(threading.local):
@@ -35,6 +37,31 @@ def quiet(function: Any, *args: Any, **kwargs: Any) -> Any:
     array([inf])
     """
     return context.run(function, *args, **kwargs)
+
+
+def quietly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a longer piece of Python: NumPy does not warn in it.
+
+    It runs in a copy of the context. ``np.errstate`` is written in Python, so that Ctrl-C can come in the middle of it;
+    what it has not put back then goes with the copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd.kernels.quiet import quietly
+    >>> @quietly
+    ... def inverse(x):
+    ...     return 1 / x
+    >>> inverse(np.zeros(1))
+    array([inf])
+    """
+    silent = np.errstate(all="ignore")(function)
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return contextvars.copy_context().run(silent, *args, **kwargs)
+
+    return run
 
 
 def accurate(ufunc: Any, *xs: Any) -> Any:
