@@ -13,7 +13,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import GraphError, ShapeError, Tensor, tensor
+from autograd import GraphError, ShapeError, Tensor, engine, tensor
 from autograd.graph import Graph
 from autograd.ops import primitive, registry
 from tests.soak import memory
@@ -261,8 +261,15 @@ def test_an_assigned_grad_must_fit():
 # -- recording on and off
 
 
+@pytest.mark.parametrize("short", [True, False], ids=["", "with an array that NumPy can write"])
 @pytest.mark.parametrize("compute", [lambda x: x.exp(), lambda x: x * x], ids=["exp", "mul"])
-def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(monkeypatch, compute):
+def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(monkeypatch, compute, short):
+    if short:
+        monkeypatch.setattr(engine, "exposed", {})  # what another test has left there would lead another way
+    else:
+        source = np.ones(2, "float32")
+        shown = autograd.from_numpy(source)
+        assert engine.exposed and shown.shape == (2,)
     x, op = tensor([1.0], requires_grad=True), autograd.ops.exp if compute(tensor(1.0)).item() > 2 else autograd.ops.mul
     forward, times = op.forward, []
 
@@ -273,6 +280,7 @@ def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(mon
         return forward(*args)
 
     monkeypatch.setattr(op, "forward", once)
+    monkeypatch.setattr(op, "compute", lambda arrays, params: once(*arrays, *params))
     with pytest.raises(ZeroDivisionError):
         compute(x)
 
