@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import dis
 import functools
+import gc
 import itertools
 import random
 import signal
@@ -280,13 +281,21 @@ class At:
         return each
 
     def run(self, function):
-        """Call ``function``; whether it was interrupted."""
+        """Call ``function``; whether it was interrupted.
+
+        Nothing is collected meanwhile: in a callback of garbage that others left, the interrupt would be ignored.
+        """
         self.last.clear()
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             with _monitoring(self.instruction) if hasattr(sys, "monitoring") else _tracing(self.trace):
                 function()
         except KeyboardInterrupt:
             return True
+        finally:
+            if collecting:
+                gc.enable()
         return False
 
 
