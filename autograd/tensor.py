@@ -380,8 +380,7 @@ class Tensor(Node):
         """
         if not self._requires_grad:
             raise GraphError("register_hook: cannot register a hook on a tensor that does not require grad")
-        versions.changed()
-        return RemovableHandle(self._keep().setdefault("hooks", {}), hook)
+        return self._hooked("hooks", hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call ``hook`` with this leaf each time after :meth:`backward` has added to its ``.grad``.
@@ -393,8 +392,12 @@ class Tensor(Node):
         """
         if not self._requires_grad or self._op is not None:
             raise GraphError("register_post_accumulate_grad_hook: expects a leaf that requires grad")
-        versions.changed()
-        return RemovableHandle(self._keep().setdefault("after", {}), hook)
+        return self._hooked("after", hook)
+
+    def _hooked(self, when: str, hook: Callable[..., Any]) -> RemovableHandle:
+        handle = RemovableHandle(self._keep().setdefault(when, {}), hook)
+        versions.changed()  # now that it is there: another thread may look at once
+        return handle
 
     def detach(self) -> Tensor:
         """The same memory as a new leaf that requires no gradient."""
