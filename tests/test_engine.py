@@ -262,15 +262,15 @@ def test_an_assigned_grad_must_fit():
 
 
 @pytest.mark.parametrize("short", [True, False], ids=["", "with an array that NumPy can write"])
-@pytest.mark.parametrize("compute", [lambda x: x.exp(), lambda x: x * x], ids=["exp", "mul"])
-def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(monkeypatch, compute, short):
+@pytest.mark.parametrize("name, compute", [("exp", lambda x: x.exp()), ("mul", lambda x: x * x)], ids=["exp", "mul"])
+def test_an_exception_that_another_thread_sets_in_a_forward_pass_is_not_lost(monkeypatch, name, compute, short):
     if short:
         monkeypatch.setattr(engine, "exposed", {})  # what another test has left there would lead another way
     else:
         source = np.ones(2, "float32")
         shown = autograd.from_numpy(source)
         assert engine.exposed and shown.shape == (2,)
-    x, op = tensor([1.0], requires_grad=True), autograd.ops.exp if compute(tensor(1.0)).item() > 2 else autograd.ops.mul
+    x, op = tensor([1.0], requires_grad=True), registry[name]
     forward, times = op.forward, []
 
     def once(*args):

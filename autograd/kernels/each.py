@@ -55,9 +55,8 @@ def _function(kernel: Callable[..., Any], result: str) -> Any:
         "kernel": compiled, "in_parts": sliced(kernel), "desk": threads.desk, "pieces": threads.pieces,
         "empty": np.empty, "array": _array, "uncut": threads.UNCUT,
     }  # fmt: skip
-    exec(compile(source, f"<{kernel.__name__}>", "exec"), scope)
-    made: Any = scope[kernel.__name__]
-    made.__doc__, made.__module__, made.kernel = kernel.__doc__, kernel.__module__, compiled
+    made = written(kernel.__name__, source, kernel.__module__, f"<{kernel.__name__}>", scope)
+    made.__doc__, made.kernel = kernel.__doc__, compiled
     made.plan = partial(_plan, compiled, [p.annotation is p.empty for p in parameters], result == "out")
     return made
 
@@ -131,8 +130,8 @@ def _large(function: Any, *xs: Any) -> Any:
         if x.dtype is not xs[0].dtype or x.dtype.kind != "f" or not x.flags.c_contiguous or x.shape not in ((), shape):
             return context.run(function, *xs)
     out = np.empty(shape, xs[0].dtype)
-    parts = threads.pieces(out.size)
     if function in _EXACT:
+        parts = threads.pieces(out.size)
         kernel = _arithmetic(function, *(x.ndim > 0 for x in xs))
         kernel(threads.desk(parts), parts, *(x.ravel() if x.ndim else x[()] for x in xs), out.ravel())
     else:

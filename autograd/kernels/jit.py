@@ -95,14 +95,6 @@ if PLAIN:
         with _lock:
             place[0] += number
 
-    def swap(place: Any, old: int, new: int) -> bool:
-        """Write ``new`` if the number is ``old``, atomically; whether it was."""
-        with _lock:
-            was = bool(place[0] == old)
-            if was:
-                place[0] = new
-            return was
-
 else:
 
     @intrinsic

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import threads
 from .jit import FUSED, Array, jit, matrix, reordered, wide
-from .parts import MOST, shared
+from .parts import MOST, bounds, shared
 from .plans import Plan, plain, planned
 from .quiet import context
 from .tiles import BYTES, READY, ROWS, SIDE, copy, dots, grow, hold, turn
@@ -52,10 +52,11 @@ def _product(x, y, bias, out, turned, part, parts):
     x_row, x_step = (1, x.shape[1]) if turned & 1 else (x.shape[1], 1)
     start, stop, left, right = 0, out.shape[0], 0, n
     if stop >= n:  # by rows
-        start, stop = stop * part // parts, stop * (part + 1) // parts
+        start, stop = bounds(stop, part, parts)
     else:
         panels = -(-n // width)
-        left, right = panels * part // parts * width, min(panels * (part + 1) // parts * width, n)
+        first, end = bounds(panels, part, parts)
+        left, right = first * width, min(end * width, n)
     far = depth >= DEEP // 2
     copy_x = far and x.shape[1] * size > FAR and right - left >= AGAIN * width
     copy_y = far and y.shape[1] * size > FAR and stop - start >= AGAIN * ROWS
@@ -108,9 +109,9 @@ def _dots(x, w, bias, out, part, parts):
     n, depth, zero, size = out.shape[1], x.shape[1], out.dtype.type(0), out.itemsize
     start, stop, left, right = 0, out.shape[0], 0, n
     if stop >= n:
-        start, stop = stop * part // parts, stop * (part + 1) // parts
+        start, stop = bounds(stop, part, parts)
     else:
-        left, right = n * part // parts, n * (part + 1) // parts
+        left, right = bounds(n, part, parts)
     down, across = -(-(stop - start) // SIDE), -(-(right - left) // SIDE)
     x_at, w_at, out_at = x.ctypes.data, w.ctypes.data, out.ctypes.data
     for b in range(across):

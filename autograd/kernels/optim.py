@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from .jit import helper, jit, vector, wide
-from .parts import piece, share
+from .parts import bounds, piece, share, written
 
 MISFIT = (
     "a parameter, its gradient and the optimizer's state differ in size or dtype: was .data replaced? "
@@ -34,51 +34,48 @@ def _check(table, gs):
             raise ValueError(MISFIT)
 
 
-@jit
-def sgd(table, gs, firsts, options):
-    """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
-
-    A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
-    The options: lr, momentum, dampening, weight_decay, nesterov, maximize.
-    """
-    wide()
-    _check(table, gs)
-    _sgd_of(table, gs, firsts, options, 0, 1)
-
-
-@jit
-def sgd_by_parts(desk, parts, table, gs, firsts, options):
-    """The same, shared by threads."""
-    _check(table, gs)
-    share(desk, parts, _sgd_part, (table, gs, firsts, options))
-
-
-@piece
-def _sgd_part(table, gs, firsts, options, part, parts):
-    wide()
-    _sgd_of(table, gs, firsts, options, part, parts)
-
-
-@helper
-def _sgd_of(table, gs, firsts, options, part, parts):
-    lr, momentum, dampening, weight_decay, nesterov, maximize = options
-    for k in range(len(table)):
-        g, start = _slice(gs[k], part, parts)
-        p, buffer = _vector(table[k, 1], start, g), _vector(table[k, 2], start, g)
-        _sgd(p, g, buffer, firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
-
-
 @helper
 def _slice(g, part, parts):
     """A part of a gradient, and where it starts."""
-    start = g.size * part // parts
-    return g[start : g.size * (part + 1) // parts], start
+    start, stop = bounds(g.size, part, parts)
+    return g[start:stop], start
 
 
 @helper
 def _vector(address, start, g):
     """What is at ``address`` for that part."""
     return vector(address + start * g.itemsize if address else 0, g.size, g)
+
+
+def _of_several(update):
+    """Two kernels of ``update(table, gs, numbers, options, part, parts)``: of all of it, and one by parts.
+
+    Threads share the parts; a small network does without, and is spared the time to compile what they need.
+    """
+    name = update.__name__
+    arguments = "table, gs, numbers, options"
+    sources = {
+        name: f"({arguments}):\n    wide()\n    check(table, gs)\n    update({arguments}, 0, 1)\n",
+        f"{name}_by_parts": f"(desk, parts, {arguments}):\n    check(table, gs)\n"
+        f"    share(desk, parts, part, ({arguments}))\n",
+    }
+    scope = {"wide": wide, "check": _check, "update": helper(update), "share": share, "part": piece(update)}
+    return tuple(jit(written(n, f"def {n}{source}", __name__, __file__, scope)) for n, source in sources.items())
+
+
+@_of_several
+def sgd(table, gs, firsts, options, part, parts):
+    """Stochastic gradient descent, θ ← θ − α g, with momentum unless it is 0: the buffers are then not read.
+
+    A row of the ``table``: the number of elements, the addresses of a parameter and its buffer (0 if there is none).
+    The options: lr, momentum, dampening, weight_decay, nesterov, maximize.
+    """
+    wide()
+    lr, momentum, dampening, weight_decay, nesterov, maximize = options
+    for k in range(len(table)):
+        g, start = _slice(gs[k], part, parts)
+        p, buffer = _vector(table[k, 1], start, g), _vector(table[k, 2], start, g)
+        _sgd(p, g, buffer, firsts[k], lr, momentum, dampening, weight_decay, nesterov, maximize)
 
 
 @helper
@@ -96,8 +93,8 @@ def _sgd(p, g, buffer, first, lr, momentum, dampening, weight_decay, nesterov, m
         p[i] -= lr * d
 
 
-@jit
-def adam(table, gs, steps, options):
+@_of_several
+def adam(table, gs, steps, options, part, parts):
     """Adam (Kingma and Ba, 2015) at the steps 1, 2, …, with the bias corrections of its algorithm 1.
 
     A row of the ``table``: the number of elements, the addresses of θ, m, v and top. With ``amsgrad`` (Reddi et al.,
@@ -106,25 +103,6 @@ def adam(table, gs, steps, options):
     The options: lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize.
     """
     wide()
-    _check(table, gs)
-    _adam_of(table, gs, steps, options, 0, 1)
-
-
-@jit
-def adam_by_parts(desk, parts, table, gs, steps, options):
-    """The same, shared by threads."""
-    _check(table, gs)
-    share(desk, parts, _adam_part, (table, gs, steps, options))
-
-
-@piece
-def _adam_part(table, gs, steps, options, part, parts):
-    wide()
-    _adam_of(table, gs, steps, options, part, parts)
-
-
-@helper
-def _adam_of(table, gs, steps, options, part, parts):
     lr, beta1, beta2, eps, weight_decay, amsgrad, decoupled, maximize = options
     for k in range(len(table)):
         g, start = _slice(gs[k], part, parts)

@@ -26,7 +26,7 @@ from numba.core import cgutils
 from numba.core.compiler import Flags
 from numba.extending import intrinsic
 
-from .jit import PLAIN, Array, add, helper, jit, load, options, place, swap, wide
+from .jit import PLAIN, Array, add, helper, jit, load, options, place, wide
 
 MOST = 255
 """Into so many parts work may be cut."""
@@ -35,7 +35,7 @@ MOST = 255
 # what others look at.
 TICKET, LIMIT, DONE, FAILED, TAKEN, CODE, ARGUMENTS, PARTS = 0, 64, 128, 136, 192, 256, 264, 272
 
-PATIENCE = 1 << 20
+PATIENCE = 1 if PLAIN else 1 << 20
 """How often one looks whether the helpers are done before one lets others have the core in between."""
 
 
@@ -47,6 +47,12 @@ def new_desk() -> Array:
 def limit(desk: Array, helpers: int) -> None:
     """Have no more than so many helpers take parts from the desk."""
     desk[LIMIT // 8] = helpers
+
+
+@helper
+def bounds(n, part, parts):
+    """Where part ``part`` of n begins, and where it ends."""
+    return n * part // parts, n * (part + 1) // parts
 
 
 def piece(function: Callable[..., Any], flags: Sequence[str] = ()) -> Callable[..., Any]:
@@ -71,6 +77,8 @@ if PLAIN:
             function(*arguments, part, parts)
 
 else:
+    from .jit import swap  # there is none without a compiler
+
     _INT64 = IntType(64)
     _PART = FunctionType(_INT64, [_INT64] * 3)
 
@@ -132,11 +140,11 @@ else:
         ticket = load(desk + TICKET)
         first, end = ticket & MOST, ticket >> 8
         part, rest = (first, ticket + 1) if number < 0 else (end - 1, ticket - MOST - 1)
-        if first >= end or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, rest):
+        if first >= end or number >= load(desk + LIMIT) or not swap(desk + TICKET, ticket, rest):  # type: ignore[call-arg]
             return False
         # Now nobody lays out other work before this part is done.
         code, arguments, parts = load(desk + CODE), load(desk + ARGUMENTS), load(desk + PARTS)
-        if _do(code, arguments, part, parts):  # type: ignore[call-arg]
+        if _do(code, arguments, part, parts):
             add(desk + FAILED, 1)
         add(desk + DONE, 1)
         return True
@@ -145,7 +153,7 @@ else:
     def _do_all(desk, code, arguments, parts):
         """Do all parts, with whoever watches the desk; how many of them failed."""
         numbers, failed = place(desk), 0
-        if parts == 1 or not swap(numbers + TAKEN, 0, 1):  # another thread's work is there: this one does its own
+        if parts == 1 or not swap(numbers + TAKEN, 0, 1):  # type: ignore[call-arg]  # another thread's work is there: this one does its own
             for part in range(parts):
                 failed += _do(code, arguments, part, parts)  # type: ignore[call-arg]
             return failed
@@ -156,7 +164,7 @@ else:
             if not take(numbers, -1):
                 looks += 1
                 if looks > PATIENCE:
-                    _pause()  # type: ignore[call-arg]
+                    _pause()
         failed = load(numbers + FAILED)
         swap(numbers + TAKEN, 1, 0)
         return failed
@@ -191,10 +199,10 @@ def sliced(kernel: Callable[..., Any]) -> Callable[..., Any]:
     source = f"""
 def {name}({", ".join(names)}, part, parts):
     wide()
-    start, stop = len({names[-1]}) * part // parts, len({names[-1]}) * (part + 1) // parts
+    start, stop = bounds(len({names[-1]}), part, parts)
     kernel({", ".join(cut)})
 """
-    scope = {"wide": wide, "kernel": helper(kernel)}
+    scope = {"wide": wide, "bounds": bounds, "kernel": helper(kernel)}
     return shared(written(name, source, kernel.__module__, kernel.__code__.co_filename, scope))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from . import functions as f
 from . import threads
 from .jit import Array, helper, jit, reordered, wide
-from .parts import piece, share
+from .parts import bounds, piece, share
 
 SHORT, LONG, BLOCK = 24, 512, 2048
 SINGLE = np.dtype(np.float32)
@@ -41,7 +41,8 @@ def _total(x, n):
 @piece
 def _total_part(x, sums, part, parts):
     wide()
-    sums[part] = total(x[x.size * part // parts : x.size * (part + 1) // parts])
+    start, stop = bounds(x.size, part, parts)
+    sums[part] = total(x[start:stop])
 
 
 @reordered
@@ -150,7 +151,8 @@ def _extreme(x, sign):
 @piece
 def _extreme_part(x, sign, found, part, parts):
     wide()
-    found[part] = x.dtype.type(sign) * largest(x[x.size * part // parts : x.size * (part + 1) // parts], sign)
+    start, stop = bounds(x.size, part, parts)
+    found[part] = x.dtype.type(sign) * largest(x[start:stop], sign)
 
 
 @jit

@@ -17,14 +17,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 
 from .jit import PLAIN, Array, add, jit, load, place
-from .parts import limit, new_desk, sliced, take
+from .parts import PATIENCE, bounds, limit, new_desk, sliced, take
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -36,9 +35,6 @@ WATCH = 0 if PLAIN else 1 << 21
 
 PAUSE = 1 << 15
 """How often it looks on when it has seen one: a few microseconds, until whoever brings it has let go of the GIL."""
-
-PATIENCE = 1 if PLAIN else 1 << 20
-"""How often one looks whether the helpers are done before one sleeps a little."""
 
 
 def _cores() -> int:
@@ -84,6 +80,7 @@ class _Pool:
         self.bell = np.zeros(1, np.int64)  # how often something was put into the queue
         self.idle = np.zeros(1, np.int64)
         self.desk = new_desk()
+        limit(self.desk, count - 1)
         self.asleep: set[int] = set()  # the numbers of those that sleep; its methods are atomic
         self.helpers = 0
 
@@ -179,13 +176,11 @@ class _Job:
 
 count = _cores()
 pool = _Pool()
-limit(pool.desk, count - 1)
 
 
 def _renew() -> None:
     global pool
     pool = _Pool()
-    limit(pool.desk, count - 1)
 
 
 if hasattr(os, "register_at_fork"):
@@ -240,8 +235,9 @@ def run(function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> None
 def desk(parts: int) -> Array:
     """Where a kernel that is cut into ``parts`` finds as many threads as there are for them: its first argument."""
     if parts > 1 < count:
-        if pool.helpers < min(count, parts) - 1:
-            pool.enlist(min(count, parts) - 1)
+        helpers = min(count, parts) - 1
+        if pool.helpers < helpers:
+            pool.enlist(helpers)
         if pool.asleep:
             pool.wake()
     return pool.desk
@@ -272,5 +268,4 @@ def by_slices(kernel: Callable[..., Any]) -> Callable[..., None]:
 def cut(size: int) -> list[slice]:
     """Those pieces."""
     n = pieces(size)
-    ends = [size * k // n for k in range(n + 1)]
-    return [slice(a, b) for a, b in pairwise(ends)]
+    return [slice(*bounds(size, k, n)) for k in range(n)]

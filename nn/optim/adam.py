@@ -76,7 +76,7 @@ class Adam(Together):
         switches = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
         super().__init__(params, {**options, **switches})
 
-    _kernel = kernels.adam, kernels.adam_by_parts, 3
+    _kernel = kernels.adam, 3
 
     def _check(self, group: dict[str, Any]) -> None:
         check_options(group, "lr", "eps", "betas", "weight_decay")

@@ -22,6 +22,7 @@ from autograd.versions import written
 from ..module import forget
 
 Array = np.ndarray[Any, Any]
+Kernels = tuple[Callable[..., Any], Callable[..., Any]]  # one for all of the work, and one by parts that threads share
 
 
 def check(what: str, value: Any, low: float = 0, high: float = math.inf, closed: bool = False) -> None:
@@ -368,8 +369,8 @@ def _listed(params: Any) -> list[Any]:
 class Together(Optimizer):
     """An optimizer whose kernel takes :data:`SEVERAL` parameters at once."""
 
-    _kernel: tuple[Callable[..., Any], Callable[..., Any], int]
-    """It, the same by parts that threads share, and how many arrays of state it takes for a parameter."""
+    _kernel: tuple[Kernels, int]
+    """It, and how many arrays of state it takes for a parameter; those that are not remembered are empty."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._vectors: dict[Tensor, Vectors] = {}
@@ -383,8 +384,8 @@ class Together(Optimizer):
         numbers, states = self._remembered(params, options)
         vectors = self._vectors.get(params[0])
         if vectors is None or not vectors.are_of(params, states, gradients):
-            vectors = self._vectors[params[0]] = Vectors(params, states, gradients, self._kernel[2])
-        vectors.run(*self._kernel[:2], [g.ravel() for g in gradients], numbers, options)
+            vectors = self._vectors[params[0]] = Vectors(params, states, gradients, self._kernel[1])
+        vectors.run(self._kernel[0], [g.ravel() for g in gradients], numbers, options)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_vectors": {}}  # in a copy they would not be views of its arrays
@@ -435,15 +436,9 @@ class Vectors:
         self.copies.append((array, vector))
         return vector
 
-    def run(
-        self,
-        kernel: Callable[..., Any],
-        by_parts: Callable[..., Any],
-        gs: list[Array],
-        numbers: list[Any],
-        options: tuple[Any, ...],
-    ) -> None:
-        """``kernel`` on all, with their gradients; large vectors are shared by threads."""
+    def run(self, kernels: Kernels, gs: list[Array], numbers: list[Any], options: tuple[Any, ...]) -> None:
+        """Update all, with their gradients; large vectors are shared by threads."""
+        whole, by_parts = kernels
         for array, vector in self.copies:
             vector[...] = array.ravel()
         for places, table, parts in self.jobs:
@@ -451,7 +446,7 @@ class Vectors:
             if len(places) < len(gs):
                 mine, counts = [gs[k] for k in places], [numbers[k] for k in places]
             if parts == 1:
-                kernel(table, padded(mine), padded(counts), options)
+                whole(table, padded(mine), padded(counts), options)
             else:
                 by_parts(threads.desk(parts), parts, table, padded(mine), padded(counts), options)
         for array, vector in self.copies:

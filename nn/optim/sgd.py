@@ -69,7 +69,7 @@ class SGD(Together):
         switches = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
         super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize, **switches})
 
-    _kernel = kernels.sgd, kernels.sgd_by_parts, 1
+    _kernel = kernels.sgd, 1
 
     def _check(self, group: dict[str, Any]) -> None:
         check_options(group, "lr", "momentum", "weight_decay")

@@ -51,12 +51,12 @@ def run(budget_seconds: float) -> list[tuple[str, str]]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             codes = [*pool.map(result, *zip(*passes, strict=True))]
         names = [f"{path.stem}{' without JIT' if plain else ''}" for path, plain in passes]
-        finished = [name for name, code in zip(names, codes, strict=True) if code is not None]
-        failed = [name for name, code in zip(names, codes, strict=True) if code]
-        missing = ", ".join(sorted({*names} - {*finished})) if finished else ""
+        found = dict(zip(names, codes, strict=True))
+        finished = [name for name, code in found.items() if code is not None]
+        missing = [name for name in names if name not in finished]
         rows = [
-            ("test files run to their end", f"{len(finished)} of {len(names)}{missing and f', without {missing}'}"),
-            ("of these failed", str(failed or 0)),
+            ("test files run to their end", f"{len(finished)} of {len(names)}; without {missing or 'exception'}"),
+            ("of these failed", str([name for name in finished if found[name]] or 0)),
         ]
         if not finished:
             return rows
